@@ -1,0 +1,25 @@
+/**
+ * The named instants between two systems. A test that wants to know what a crash there does makes the process die at
+ * one; production passes nothing.
+ */
+export const instantNames = [
+  'job-stored',
+  'job-published',
+  'stage-planned',
+  'tasks-published',
+  'task-claimed',
+  'handler-done',
+  'result-stored',
+  'retry-stored',
+  'stage-advanced',
+  'result-built',
+  'job-finished',
+  'callback-called',
+] as const;
+
+export type InstantName = (typeof instantNames)[number];
+
+export type Instants = (
+  name: InstantName,
+  where: { readonly jobId: string; readonly stage: number },
+) => void | Promise<void>;

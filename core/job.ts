@@ -1,0 +1,181 @@
+import type { z } from 'zod';
+import type { FanInHandler, Handler } from './handler.ts';
+import type { JsonObject } from './json.ts';
+import type { FailurePolicy, Parallelism, StageRecord } from './ports/state-store.ts';
+import type { StageResults } from './results.ts';
+import type { Services } from './services.ts';
+
+/** One task of a stage, as its plan asks for it. Keys are unique within the stage and end up in the task's id. */
+export interface PlannedTask<Input> {
+  readonly key: string;
+  readonly input: Input;
+}
+
+/** A plan's answer: any iterable, also an async generator, so that a large stage need not be one array. */
+export type Plan<Input> =
+  | Iterable<PlannedTask<Input>>
+  | AsyncIterable<PlannedTask<Input>>
+  | Promise<Iterable<PlannedTask<Input>>>;
+
+export interface JobInfo {
+  readonly id: string;
+  readonly type: string;
+  readonly run: number;
+}
+
+export interface PlanContext<Params> {
+  readonly params: Params;
+  readonly job: JobInfo;
+}
+
+export interface FanOutContext<Params, Results, Previous> extends PlanContext<Params> {
+  readonly previous: StageResults<Previous>;
+  /** Every earlier stage's results by the stage's name. */
+  readonly results: ResultsByStage<Results>;
+}
+
+export type ResultsByStage<Results> = { readonly [Name in keyof Results]: StageResults<Results[Name]> };
+
+export interface FinalizeContext<Params, Results> extends PlanContext<Params> {
+  readonly results: ResultsByStage<Results>;
+  /** What each stage did: counts and real times. */
+  readonly stages: readonly StageRecord[];
+  readonly services: Services;
+}
+
+export interface StageOptions {
+  /** What a failed task means. `fail` (default): the job fails. `continue`: the rest goes on. */
+  readonly onFailure?: FailurePolicy;
+}
+
+export interface JobSpec<P extends z.ZodObject> {
+  readonly description: string;
+  /** A strict object is made of it: unknown parameters are errors. */
+  readonly parameters: P;
+  /** Other names it is submitted under. */
+  readonly aliases?: readonly string[];
+  /** Parameters that do not make another job, e.g. hello_world's failure_rate. */
+  readonly notPartOfId?: readonly (keyof z.output<P> & string)[];
+  /** Throws CONTAINER_NOT_FOUND, FILE_NOT_FOUND, … before anything is stored or queued. */
+  readonly checkResources?: (params: z.output<P>, services: Services) => Promise<void>;
+}
+
+/** A complete job type as the engine sees it: types erased, shapes checked by the schemas at run time. */
+export interface JobDefinition {
+  readonly complete: true;
+  readonly name: string;
+  readonly description: string;
+  readonly aliases: readonly string[];
+  readonly parameters: z.ZodObject;
+  readonly notPartOfId: readonly string[];
+  readonly checkResources: (params: never, services: Services) => Promise<void>;
+  readonly stages: readonly StageDefinition[];
+  readonly finalize: (context: FinalizeContext<never, never>) => JsonObject | Promise<JsonObject>;
+}
+
+export interface StageDefinition {
+  readonly number: number;
+  readonly name: string;
+  readonly parallelism: Parallelism;
+  readonly onFailure: FailurePolicy;
+  readonly handler: Handler | FanInHandler;
+  readonly plan: (context: FanOutContext<never, never, never>) => Plan<unknown>;
+}
+
+/**
+ * A job type under construction. Each method returns a new builder that knows the results of the stages so far, so a
+ * plan that reads a field its predecessor does not return is a compile error. Without `finalize` it is not a
+ * `JobDefinition` and cannot be listed.
+ */
+export class JobBuilder<P extends z.ZodObject, Results extends Record<string, unknown>, Previous> {
+  readonly name: string;
+  readonly #spec: JobSpec<P>;
+  readonly #stages: readonly StageDefinition[];
+
+  constructor(name: string, spec: JobSpec<P>, stages: readonly StageDefinition[]) {
+    this.name = name;
+    this.#spec = spec;
+    this.#stages = stages;
+  }
+
+  /** Tasks known from the parameters: one or many. */
+  stage<N extends string, I extends z.ZodType, O extends z.ZodType>(
+    name: N,
+    handler: Handler<I, O>,
+    plan: (context: PlanContext<z.output<P>>) => Plan<z.input<I>>,
+    options: StageOptions = {},
+  ): JobBuilder<P, Results & Record<N, z.output<O>>, z.output<O>> {
+    return this.#with(name, 'single', handler, plan, options);
+  }
+
+  /** Tasks made from the results of earlier stages. */
+  fanOut<N extends string, I extends z.ZodType, O extends z.ZodType>(
+    name: N,
+    handler: Handler<I, O>,
+    plan: (context: FanOutContext<z.output<P>, Results, Previous>) => Plan<z.input<I>>,
+    options: StageOptions = {},
+  ): JobBuilder<P, Results & Record<N, z.output<O>>, z.output<O>> {
+    return this.#with(name, 'fan_out', handler, plan, options);
+  }
+
+  /**
+   * One task that receives all results of the previous stage. `input` gives what else it needs; returning null skips
+   * it: the stage completes with no task.
+   */
+  fanIn<N extends string, I extends z.ZodType, O extends z.ZodType, Q extends z.ZodType>(
+    name: N,
+    handler: FanInHandler<I, O, Q> & (Previous extends z.output<Q> ? unknown : { readonly previous: never }),
+    input: (context: FanOutContext<z.output<P>, Results, Previous>) => z.input<I> | null | Promise<z.input<I> | null>,
+    options: StageOptions = {},
+  ): JobBuilder<P, Results & Record<N, z.output<O>>, z.output<O>> {
+    const plan = async (context: FanOutContext<z.output<P>, Results, Previous>) => {
+      const given = await input(context);
+      return given === null ? [] : [{ key: name, input: given }];
+    };
+    return this.#with(name, 'fan_in', handler, plan, options);
+  }
+
+  /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
+  finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
+    const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
+    return {
+      complete: true,
+      name: this.name,
+      description,
+      aliases,
+      parameters: parameters.strict(),
+      notPartOfId,
+      checkResources,
+      stages: this.#stages,
+      finalize: build,
+    };
+  }
+
+  #with<R extends Record<string, unknown>, O>(
+    name: string,
+    parallelism: Parallelism,
+    handler: unknown,
+    plan: unknown,
+    options: StageOptions,
+  ): JobBuilder<P, R, O> {
+    const stage: StageDefinition = {
+      number: this.#stages.length + 1,
+      name,
+      parallelism,
+      onFailure: options.onFailure ?? 'fail',
+      // The typed methods above are the only callers; erased here, checked by the schemas at run time.
+      handler: handler as Handler | FanInHandler,
+      plan: plan as StageDefinition['plan'],
+    };
+    return new JobBuilder<P, R, O>(this.name, this.#spec, [...this.#stages, stage]);
+  }
+}
+
+/** Begins a job type: `defineJob(name, spec).stage(…).fanOut(…).fanIn(…).finalize(…)`. */
+export function defineJob<P extends z.ZodObject>(
+  name: string,
+  spec: JobSpec<P>,
+  // biome-ignore lint/complexity/noBannedTypes: no stage yet, so no results
+): JobBuilder<P, {}, never> {
+  return new JobBuilder(name, spec, []);
+}

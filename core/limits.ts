@@ -1,0 +1,14 @@
+/** What one payload or stage may hold. Each is checked where it enters, with a clear error. */
+export const limits = {
+  parametersBytes: 1024 * 1024,
+  taskResultBytes: 1024 * 1024,
+  tasksPerStage: 100_000,
+  messageBytes: 1024,
+} as const;
+
+/** Retryable errors: up to 3 retries, the n-th (from 0) after min(5 s * 2^n, 300 s). */
+export const retryPolicy = { maxAttempts: 4, baseSeconds: 5, capSeconds: 300 } as const;
+
+export function retryDelayMs(failedAttempt: number): number {
+  return Math.min(retryPolicy.baseSeconds * 2 ** (failedAttempt - 1), retryPolicy.capSeconds) * 1000;
+}

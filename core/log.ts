@@ -1,0 +1,48 @@
+/** The closed list of log events: `Thing:Happening`. Dashboards and alerts are built on these names. */
+export const eventNames = [
+  'Job:Created',
+  'Job:Resubmitted',
+  'Job:Planned',
+  'Job:Completed',
+  'Job:Failed',
+  'Job:Cancelled',
+  'Job:Callback',
+  'Job:CallbackFailed',
+  'Stage:Completed',
+  'Task:Started',
+  'Task:Completed',
+  'Task:Retried',
+  'Task:Failed',
+  'Task:LeaseLost',
+  'Task:Refused',
+  'Message:Sent',
+  'Message:SendFailed',
+  'Message:Dropped',
+  'Upkeep:Run',
+  'Upkeep:Failed',
+  'Http:Request',
+  'Http:Failed',
+  'Gdal:Run',
+  'Gdal:Warning',
+  'Blob:Upload',
+  'Blob:Download',
+  'Catalogue:Write',
+  'System:Started',
+  'System:Stopped',
+  'System:Warning',
+] as const;
+
+export type EventName = (typeof eventNames)[number];
+
+/** Values are shown as they are: never put a credential or a signed URL into one. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Log {
+  info(event: EventName, fields?: LogFields): void;
+  warn(event: EventName, fields?: LogFields): void;
+  error(event: EventName, fields?: LogFields): void;
+  /** A log that adds these fields to every line, e.g. jobId, taskId, attempt. */
+  with(fields: LogFields): Log;
+}
+
+export const silentLog: Log = { info() {}, warn() {}, error() {}, with: () => silentLog };

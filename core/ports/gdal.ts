@@ -1,0 +1,109 @@
+import type { JsonObject } from '../json.ts';
+import type { GdalSource } from './blob-store.ts';
+
+/** What the installed GDAL can do; probed once at start. */
+export interface GdalCapabilities {
+  /** e.g. `3.6.2`. */
+  readonly version: string;
+  readonly versionNumber: number;
+  /** Compressors of the COG driver, e.g. `DEFLATE`, `LERC_DEFLATE`. */
+  readonly cogCompressions: readonly string[];
+  /** True when the COG driver has INTERLEAVE (GDAL >= 3.11). */
+  readonly cogInterleave: boolean;
+  /** Short names, e.g. `GTiff`, `JP2OpenJPEG`. */
+  readonly drivers: readonly string[];
+}
+
+/**
+ * One GDAL operation as a value: what to run, on what, with which flags. Builders in handlers/ make these, tests
+ * compare them, one runner executes them. `args` are the flags of the command-line tool of the same name.
+ */
+export type GdalCommand =
+  | { readonly tool: 'gdalinfo'; readonly source: GdalSource; readonly args: readonly string[] }
+  | {
+      readonly tool: 'gdalwarp' | 'gdal_translate';
+      readonly source: GdalSource;
+      readonly destination: string;
+      readonly args: readonly string[];
+    }
+  | {
+      readonly tool: 'gdalbuildvrt';
+      readonly sources: readonly GdalSource[];
+      readonly destination: string;
+      readonly args: readonly string[];
+    }
+  /** Internal overviews, decimations e.g. [2, 4, 8]. */
+  | {
+      readonly tool: 'gdaladdo';
+      readonly file: string;
+      readonly resampling: string;
+      readonly levels: readonly number[];
+      readonly args: readonly string[];
+    };
+
+export interface GdalRunOptions {
+  readonly signal?: AbortSignal;
+  /** 0-1. */
+  readonly onProgress?: (fraction: number) => void;
+  readonly timeoutMs?: number;
+  /** GDAL configuration options for this operation only, e.g. GDAL_TIFF_INTERNAL_MASK. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A rectangle of pixels, read as it is stored: one typed array a band. */
+export interface PixelWindow {
+  readonly width: number;
+  readonly height: number;
+  readonly bands: readonly (
+    | Uint8Array
+    | Int16Array
+    | Uint16Array
+    | Int32Array
+    | Uint32Array
+    | Float32Array
+    | Float64Array
+  )[];
+  /** 0 where the dataset says there is no data (nodata, mask or alpha), 255 where there is. */
+  readonly mask: Uint8Array;
+}
+
+/**
+ * Runs GDAL operations, each in a process of its own, so that a crash, a cancellation or a time limit costs the task
+ * and not the host. Throws FILE_UNREADABLE (cannot be opened), GDAL_FAILED (retryable: the process died, I/O),
+ * RASTER_UNSUPPORTED (GDAL refused the request), TIMEOUT, or the signal's reason.
+ */
+export interface Gdal {
+  readonly capabilities: GdalCapabilities;
+  run(command: GdalCommand, options?: GdalRunOptions): Promise<void>;
+  /** gdalinfo as JSON, with the flags given (e.g. `-stats`). */
+  info(source: GdalSource, args?: readonly string[], options?: GdalRunOptions): Promise<JsonObject>;
+  /** Names and SRS facts of a definition such as `EPSG:32633` or WKT; null when PROJ does not know it. */
+  describeCrs(definition: string): Promise<CrsDescription | null>;
+  /** Reads a window, resampled to `width` x `height` (all bands, or the ones given, from 1). */
+  readPixels(
+    source: GdalSource,
+    window: {
+      readonly width: number;
+      readonly height: number;
+      readonly bands?: readonly number[];
+      readonly resampling?: string;
+    },
+    options?: GdalRunOptions,
+  ): Promise<PixelWindow>;
+  /** Transforms points from one CRS to another, x y in GIS order (longitude first); null for points that fail. */
+  transformPoints(
+    from: string,
+    to: string,
+    points: readonly (readonly [number, number])[],
+  ): Promise<readonly (readonly [number, number] | null)[]>;
+  close(): Promise<void>;
+}
+
+export interface CrsDescription {
+  /** `EPSG:32725` when the definition is one of the EPSG's or is the same as one; null otherwise. */
+  readonly authorityCode: string | null;
+  readonly wkt2: string;
+  readonly projected: boolean;
+  /** Area of use in degrees [west, south, east, north]; null when PROJ has none. */
+  readonly areaOfUse: readonly [number, number, number, number] | null;
+}

@@ -1,0 +1,229 @@
+import type { ErrorRecord } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { StageResult } from '../results.ts';
+import type { JobEnd, JobStatus, TaskStatus } from '../states.ts';
+
+/** A job in one of its runs, at one of its stages (from 1). */
+export interface StageRef {
+  readonly jobId: string;
+  readonly run: number;
+  readonly stage: number;
+}
+
+export interface TaskRef extends StageRef {
+  /** Place in the stage, from 0. */
+  readonly task: number;
+}
+
+export interface JobRecord {
+  readonly jobId: string;
+  readonly jobType: string;
+  readonly status: JobStatus;
+  readonly run: number;
+  readonly stage: number;
+  readonly totalStages: number;
+  readonly parameters: JsonObject;
+  readonly metadata: JsonObject;
+  readonly result: JsonObject | null;
+  readonly error: ErrorRecord | null;
+  readonly correlationId: string;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly completedAt: Date | null;
+  readonly updatedAt: Date;
+}
+
+export interface NewJob {
+  readonly jobId: string;
+  readonly jobType: string;
+  readonly totalStages: number;
+  readonly parameters: JsonObject;
+  readonly metadata: JsonObject;
+  readonly correlationId: string;
+}
+
+export interface SubmitOutcome {
+  /** `created`: a run begins and its message is due. `existing`: nothing changed. `active`: force was refused. */
+  readonly outcome: 'created' | 'existing' | 'active';
+  readonly job: JobRecord;
+}
+
+export type Parallelism = 'single' | 'fan_out' | 'fan_in';
+export type FailurePolicy = 'fail' | 'continue';
+
+export interface NewStage {
+  readonly name: string;
+  readonly handler: string;
+  readonly parallelism: Parallelism;
+  readonly policy: FailurePolicy;
+}
+
+export interface NewTask {
+  readonly key: string;
+  readonly input: JsonValue;
+}
+
+export interface StageCounts {
+  readonly total: number;
+  readonly queued: number;
+  /** Includes the ones waiting for a retry. */
+  readonly processing: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+export interface StageRecord extends NewStage {
+  readonly number: number;
+  readonly counts: StageCounts;
+  /** Tasks [0, published) have had their message sent. */
+  readonly published: number;
+  /** Mean of the progress its processing tasks reported, 0-1; null when none did. */
+  readonly runningProgress: number | null;
+  readonly startedAt: Date;
+  readonly completedAt: Date | null;
+}
+
+export interface TaskRecord extends TaskRef {
+  readonly key: string;
+  readonly handler: string;
+  readonly status: TaskStatus;
+  readonly attempt: number;
+  readonly progress: number | null;
+  readonly worker: string | null;
+  readonly error: ErrorRecord | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly completedAt: Date | null;
+}
+
+export interface ClaimedTask {
+  readonly key: string;
+  readonly attempt: number;
+  readonly input: JsonValue;
+  readonly jobType: string;
+  readonly stageName: string;
+}
+
+/**
+ * `claimed`: the caller holds the lease. `busy`: another worker does, until `until`. `early`: a retry that is not due
+ * before `until`. `refused`: finished, cancelled, unknown, or of a run or stage that is over.
+ */
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly task: ClaimedTask }
+  | { readonly kind: 'busy' | 'early'; readonly until: Date }
+  | { readonly kind: 'refused' };
+
+/** `held`: work on. `cancelled`: the lease is held, but the job has ended. `lost`: somebody else has the task. */
+export type LeaseState = 'held' | 'cancelled' | 'lost';
+
+/** How a task's attempt ended. */
+export type AttemptEnd =
+  | { readonly status: 'completed'; readonly result: JsonValue }
+  | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorRecord }
+  | { readonly status: 'retrying'; readonly error: ErrorRecord; readonly delayMs: number };
+
+export interface JobFilter {
+  readonly status?: JobStatus;
+  readonly jobType?: string;
+  readonly since?: Date;
+  readonly limit: number;
+  /** `createdAt` and `jobId` of the last row of the page before. */
+  readonly after?: { readonly createdAt: Date; readonly jobId: string };
+}
+
+export interface TaskFilter {
+  readonly stage?: number;
+  readonly status?: TaskStatus;
+  readonly limit: number;
+  readonly after?: { readonly stage: number; readonly task: number };
+}
+
+/**
+ * The only truth. Every method is one transaction, and compares before it sets: a `false` or `refused` means that
+ * somebody else was first and nothing was changed. Time is the store's own clock. Throws DATABASE_UNAVAILABLE
+ * (retryable) when the store cannot be reached.
+ */
+export interface StateStore {
+  /**
+   * Stores a job, or starts its next run: when it failed or was cancelled, or ended at all and `force` is given.
+   * A job that begins is `queued` at stage 1 with its message due.
+   */
+  submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome>;
+  getJob(jobId: string): Promise<JobRecord | null>;
+  listJobs(filter: JobFilter): Promise<readonly JobRecord[]>;
+  /** Stages of one run that have been planned, in order. */
+  getStages(jobId: string, run: number): Promise<readonly StageRecord[]>;
+  listTasks(jobId: string, run: number, filter: TaskFilter): Promise<readonly TaskRecord[]>;
+
+  /** The job message for this stage has been sent. */
+  markJobPublished(ref: StageRef): Promise<void>;
+  /**
+   * Stores the stage with its tasks numbered in order, and makes the job `processing`. `exists` when it was planned
+   * before, `stale` when the job is not active in this run and stage.
+   */
+  createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<'created' | 'exists' | 'stale'>;
+  /** Tasks [0, published) of the stage have had their message sent; never goes back. */
+  markTasksPublished(ref: StageRef, published: number): Promise<void>;
+
+  /** One statement: takes the task if it is due and free, or if its lease has run out; attempt rises by one. */
+  claimTask(ref: TaskRef, claim: { readonly worker: string; readonly leaseMs: number }): Promise<ClaimOutcome>;
+  renewLease(
+    ref: TaskRef,
+    lease: { readonly attempt: number; readonly leaseMs: number; readonly progress: number | null },
+  ): Promise<LeaseState>;
+  /** Ends the attempt; false when `attempt` is no longer the task's current one (fencing). */
+  endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean>;
+
+  /** True while a task of the stage is queued, processing or retrying. Cost does not grow with the stage. */
+  hasOpenTasks(ref: StageRef): Promise<boolean>;
+  /** Completed results with `number > after`, in order, at most `limit`. */
+  resultPage(ref: StageRef, after: number, limit: number): Promise<readonly StageResult<JsonValue>[]>;
+  /** The error of the failed task with the lowest number; null when none failed. */
+  firstFailure(
+    ref: StageRef,
+  ): Promise<{ readonly task: number; readonly key: string; readonly error: ErrorRecord } | null>;
+
+  /** Closes the stage and makes the next one the job's current one, its message due; only if it has no open task. */
+  advanceJob(ref: StageRef): Promise<boolean>;
+  /**
+   * Ends the job if it is active in this run and stage; tasks that have not started are cancelled with it. `callback`:
+   * a completion callback is due.
+   */
+  finishJob(
+    ref: StageRef,
+    end: {
+      readonly status: JobEnd;
+      readonly result: JsonObject | null;
+      readonly error: ErrorRecord | null;
+      readonly callback: boolean;
+    },
+  ): Promise<boolean>;
+  markCallbackDelivered(jobId: string, run: number): Promise<void>;
+
+  /** The reconciler's finders. Each returns at most `limit`, oldest first. */
+  findJobsToPublish(
+    age: { readonly unsentMs: number; readonly unansweredMs: number },
+    limit: number,
+  ): Promise<readonly (StageRef & { readonly correlationId: string })[]>;
+  findStagesToPublish(
+    unsentMs: number,
+    limit: number,
+  ): Promise<
+    readonly (StageRef & { readonly published: number; readonly total: number; readonly correlationId: string })[]
+  >;
+  /** Queued or retrying tasks that are due and whose last message is older; they are marked as sent again. */
+  takeTasksToPublish(
+    unansweredMs: number,
+    limit: number,
+  ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
+  /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */
+  findExpiredLeases(
+    limit: number,
+  ): Promise<
+    readonly (TaskRef & { readonly attempt: number; readonly orphaned: boolean; readonly correlationId: string })[]
+  >;
+  /** Current stages without an open task that were not advanced. */
+  findStagesToClose(limit: number): Promise<readonly StageRef[]>;
+  findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
+}

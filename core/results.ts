@@ -1,0 +1,48 @@
+/** One completed task's result. `number` is the task's place in its stage (from 0), `key` what the plan called it. */
+export interface StageResult<Output> {
+  readonly number: number;
+  readonly key: string;
+  readonly output: Output;
+}
+
+/** Reads one page of completed results with `number > after`, in the order of their numbers; empty at the end. */
+export type ResultPager<Output> = (after: number) => Promise<readonly StageResult<Output>[]>;
+
+/**
+ * The results of one stage's completed tasks, in task order. They are read from the store as they are asked for, a page
+ * at a time, so that iterating a hundred thousand of them takes constant memory.
+ */
+export class StageResults<Output> implements AsyncIterable<StageResult<Output>> {
+  readonly #page: ResultPager<Output>;
+
+  constructor(page: ResultPager<Output>) {
+    this.#page = page;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<StageResult<Output>> {
+    let after = -1;
+    for (;;) {
+      const page = await this.#page(after);
+      if (page.length === 0) return;
+      yield* page;
+      after = page[page.length - 1]?.number ?? after;
+    }
+  }
+
+  /** All of them at once: for stages known to be small. */
+  async all(): Promise<StageResult<Output>[]> {
+    return Array.fromAsync(this);
+  }
+
+  /** The first completed result; undefined when no task completed. */
+  async first(): Promise<StageResult<Output> | undefined> {
+    return (await this.#page(-1))[0];
+  }
+
+  /** The output of a stage that has exactly one task. */
+  async only(): Promise<Output> {
+    const first = await this.first();
+    if (!first) throw new Error('the stage has no completed task');
+    return first.output;
+  }
+}
