@@ -31,7 +31,6 @@ export const errorCatalogue = {
   PLAN_INVALID: entry(500, false, 'A planned task has an invalid key or input.'),
   TOO_MANY_TASKS: entry(400, false, 'A stage would have more than 100,000 tasks.'),
   FINALIZE_FAILED: entry(500, false, 'The job type could not build its result.'),
-  STAGE_FAILED: entry(500, false, 'A task failed in a stage whose failures end the job.'),
   ALL_TASKS_FAILED: entry(500, false, 'Every task of the stage failed.'),
   RESULT_INVALID: entry(500, false, 'A handler returned something its output schema does not allow.'),
   RESULT_TOO_LARGE: entry(500, false, 'A result is larger than 1 MiB as JSON.'),

@@ -1,0 +1,151 @@
+import { CoreMachineError, type ErrorRecord, toCoreMachineError } from '../errors.ts';
+import { isObject, type JsonObject, jsonBytes } from '../json.ts';
+import { limits } from '../limits.ts';
+import type { JobRecord, StageRecord, StageRef } from '../ports/state-store.ts';
+import { isActive, type JobEnd } from '../states.ts';
+import { deliverCallback } from './callback.ts';
+import type { Engine } from './engine.ts';
+import { publishJob } from './publish.ts';
+import { readResultsByStage } from './stage-results.ts';
+
+/**
+ * "Was I the last of my stage?" Asked after every task's end, by anyone, as often as they like: each task's result is
+ * committed before its worker asks, so whoever commits last sees no open task; if two see it, the store lets one win.
+ */
+export async function closeStageIfDone(engine: Engine, ref: StageRef): Promise<void> {
+  if (await engine.store.hasOpenTasks(ref)) return;
+  const job = await engine.store.getJob(ref.jobId);
+  if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) return;
+  const stages = await engine.store.getStages(ref.jobId, ref.run);
+  const stage = stages.find(({ number }) => number === ref.stage);
+  if (!stage) return;
+  const failure = await stageFailure(engine, ref, stage);
+  if (failure) return failJob(engine, job, ref, failure);
+  if (ref.stage < job.totalStages) return advance(engine, job, ref, stage);
+  await complete(engine, job, ref, stages);
+}
+
+/** Ends the job as failed unless it has moved on; its tasks that have not started are cancelled. */
+export async function failJob(engine: Engine, job: JobRecord, ref: StageRef, error: ErrorRecord): Promise<void> {
+  await finish(engine, job, ref, { status: 'failed', result: null, error });
+}
+
+/** Ends the job whatever it is doing. False when it had ended already. */
+export async function cancelJob(engine: Engine, job: JobRecord): Promise<boolean> {
+  const error = new CoreMachineError('CANCELLED', 'the job was cancelled').toRecord();
+  const ref = { jobId: job.jobId, run: job.run, stage: job.stage };
+  return finish(engine, job, ref, { status: 'cancelled', result: null, error });
+}
+
+/** What a failed task means to its job under the stage's policy; null when the job goes on. */
+async function stageFailure(engine: Engine, ref: StageRef, stage: StageRecord): Promise<ErrorRecord | null> {
+  const { failed, completed } = stage.counts;
+  if (failed === 0 || (stage.policy === 'continue' && completed > 0)) return null;
+  const first = await engine.store.firstFailure(ref);
+  if (!first) return null;
+  if (stage.policy === 'fail') return taskFailure(stage.name, first.key, first.error);
+  const message = `all ${failed} tasks of stage ${stage.name} failed; the first: ${first.error.message}`;
+  return {
+    code: 'ALL_TASKS_FAILED',
+    message,
+    details: [{ path: first.key, code: first.error.code, message: first.error.message }],
+  };
+}
+
+/** The job's error when a task's failure ends it: the task's own code, and where it happened. */
+export function taskFailure(stageName: string, key: string, error: ErrorRecord): ErrorRecord {
+  return { ...error, message: `stage ${stageName}, task ${key}: ${error.message}` };
+}
+
+async function advance(engine: Engine, job: JobRecord, ref: StageRef, stage: StageRecord): Promise<void> {
+  if (!(await engine.store.advanceJob(ref))) return;
+  engine.log.info('Stage:Completed', {
+    ...ref,
+    stageName: stage.name,
+    durationMs: Date.now() - stage.startedAt.getTime(),
+  });
+  await engine.instants('stage-advanced', ref);
+  await publishJob(engine, { ...ref, stage: ref.stage + 1 }, job.correlationId);
+}
+
+async function complete(engine: Engine, job: JobRecord, ref: StageRef, stages: readonly StageRecord[]): Promise<void> {
+  let result: JsonObject;
+  try {
+    result = await buildResult(engine, job, ref, stages);
+  } catch (error) {
+    const failure = toCoreMachineError(error, 'FINALIZE_FAILED');
+    if (failure.retryable) throw failure;
+    return failJob(engine, job, ref, failure.toRecord());
+  }
+  await engine.instants('result-built', ref);
+  const failed = stages.some((stage) => stage.counts.failed > 0);
+  await finish(engine, job, ref, { status: failed ? 'completed_with_errors' : 'completed', result, error: null });
+}
+
+async function buildResult(
+  engine: Engine,
+  job: JobRecord,
+  ref: StageRef,
+  planned: readonly StageRecord[],
+): Promise<JsonObject> {
+  const definition = engine.registry.get(job.jobType);
+  // The last stage is closed together with the job, in a moment: for the result its end is now.
+  const stages = planned.map((stage) => (stage.completedAt ? stage : { ...stage, completedAt: new Date() }));
+  const middle = await definition.finalize({
+    params: job.parameters as never,
+    job: { id: job.jobId, type: job.jobType, run: job.run },
+    results: readResultsByStage(engine, definition, ref, ref.stage) as never,
+    stages,
+    services: engine.services,
+  });
+  const result = { job_type: job.jobType, ...middle, ...tailOf(stages) };
+  if (!isObject(result)) throw new CoreMachineError('FINALIZE_FAILED', 'finalize did not return an object');
+  if (jsonBytes(result) > limits.taskResultBytes) {
+    throw new CoreMachineError('RESULT_TOO_LARGE', "the job's result is larger than 1 MiB as JSON");
+  }
+  return result;
+}
+
+function tailOf(stages: readonly StageRecord[]): JsonObject {
+  const sum = (pick: (stage: StageRecord) => number) => stages.reduce((total, stage) => total + pick(stage), 0);
+  const completed = sum((stage) => stage.counts.completed);
+  const failed = sum((stage) => stage.counts.failed);
+  return {
+    stages_completed: stages.length,
+    total_tasks_executed: completed + failed,
+    tasks_by_status: { completed, failed },
+  };
+}
+
+async function finish(
+  engine: Engine,
+  job: JobRecord,
+  ref: StageRef,
+  end: { readonly status: JobEnd; readonly result: JsonObject | null; readonly error: ErrorRecord | null },
+): Promise<boolean> {
+  const callback = engine.onJobComplete !== null;
+  if (!(await engine.store.finishJob(ref, { ...end, callback }))) return false;
+  logEnd(engine, job, end);
+  await engine.instants('job-finished', ref);
+  if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
+  return true;
+}
+
+function logEnd(
+  engine: Engine,
+  job: JobRecord,
+  end: { readonly status: JobEnd; readonly error: ErrorRecord | null },
+): void {
+  const durationMs = Date.now() - (job.startedAt ?? job.createdAt).getTime();
+  const fields = {
+    jobId: job.jobId,
+    jobType: job.jobType,
+    run: job.run,
+    status: end.status,
+    durationMs,
+    correlationId: job.correlationId,
+  };
+  if (end.status === 'cancelled') engine.log.info('Job:Cancelled', fields);
+  else if (end.error) engine.log.error('Job:Failed', { ...fields, code: end.error.code, message: end.error.message });
+  else engine.log.info('Job:Completed', fields);
+}

@@ -1,0 +1,56 @@
+import { toCoreMachineError } from '../errors.ts';
+import { jobMessage, repeatMark, taskMessage } from '../messages.ts';
+import type { StageRef } from '../ports/state-store.ts';
+import type { Engine } from './engine.ts';
+
+/** Tasks whose messages go out together; after each such batch the stage remembers how far it has come. */
+const publishBatch = 1000;
+
+/**
+ * Sends the message for a committed stage. A failure is logged, not thrown: what is committed is found and sent by the
+ * reconciler, and the caller's work is done.
+ */
+export async function publishJob(
+  engine: Engine,
+  ref: StageRef,
+  correlationId: string,
+  options: { readonly again?: boolean } = {},
+): Promise<boolean> {
+  try {
+    await engine.queue.sendJobMessages([jobMessage(ref, correlationId, options.again ? repeatMark() : '')]);
+    await engine.store.markJobPublished(ref);
+  } catch (error) {
+    logSendFailure(engine, ref, error);
+    return false;
+  }
+  await engine.instants('job-published', { jobId: ref.jobId, stage: ref.stage });
+  return true;
+}
+
+/** Sends the messages of tasks [from, total). A failure is logged; the reconciler goes on from where it stopped. */
+export async function publishTasks(
+  engine: Engine,
+  ref: StageRef,
+  tasks: { readonly from: number; readonly total: number; readonly correlationId: string; readonly again?: boolean },
+): Promise<void> {
+  const repeat = tasks.again ? repeatMark() : '';
+  try {
+    for (let start = tasks.from; start < tasks.total; start += publishBatch) {
+      const end = Math.min(start + publishBatch, tasks.total);
+      const numbers = Array.from({ length: end - start }, (_, index) => start + index);
+      await engine.queue.sendTaskMessages(
+        numbers.map((task) => taskMessage({ ...ref, task }, tasks.correlationId, { attempt: 1, repeat })),
+      );
+      await engine.store.markTasksPublished(ref, end);
+    }
+  } catch (error) {
+    logSendFailure(engine, ref, error);
+    return;
+  }
+  await engine.instants('tasks-published', { jobId: ref.jobId, stage: ref.stage });
+}
+
+function logSendFailure(engine: Engine, ref: StageRef, error: unknown): void {
+  const { code, message } = toCoreMachineError(error);
+  engine.log.warn('Message:SendFailed', { jobId: ref.jobId, run: ref.run, stage: ref.stage, code, message });
+}

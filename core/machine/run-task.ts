@@ -1,0 +1,189 @@
+import { CoreMachineError, toCoreMachineError } from '../errors.ts';
+import type { FanInHandler, Handler, TaskContext } from '../handler.ts';
+import { taskIdOf } from '../ids.ts';
+import type { StageDefinition } from '../job.ts';
+import { containsNul, type JsonValue, jsonBytes } from '../json.ts';
+import { limits, retryDelayMs } from '../limits.ts';
+import { repeatMark, taskMessage } from '../messages.ts';
+import type { TaskMessage } from '../ports/message-queue.ts';
+import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
+import { closeStageIfDone, failJob, taskFailure } from './close-stage.ts';
+import type { Engine } from './engine.ts';
+import { Lease } from './lease.ts';
+import { stageOf } from './plan-stage.ts';
+import { readResults } from './stage-results.ts';
+
+/** One execution of one task: what was claimed, by which definition, and where its events are logged. */
+interface Attempt {
+  readonly ref: TaskRef;
+  readonly claimed: ClaimedTask;
+  readonly stage: StageDefinition;
+  readonly log: Engine['log'];
+  readonly correlationId: string;
+}
+
+/**
+ * A task message: claims the task, runs its handler under a lease, stores how it ended, and asks whether it was the
+ * last of its stage. Throws only when the store cannot be reached: the message then comes again.
+ */
+export async function processTaskMessage(engine: Engine, message: TaskMessage, shutdown?: AbortSignal): Promise<void> {
+  const ref: TaskRef = { jobId: message.job_id, run: message.run, stage: message.stage, task: message.task };
+  const claim = await engine.store.claimTask(ref, { worker: engine.worker, leaseMs: engine.leaseMs });
+  if (claim.kind === 'refused') {
+    engine.log.info('Task:Refused', { ...ref, correlationId: message.correlation_id });
+    // It may have been finished by a worker that died before it could ask.
+    return closeStageIfDone(engine, ref);
+  }
+  if (claim.kind !== 'claimed') return comeBack(engine, ref, message.correlation_id, claim.until);
+  await engine.instants('task-claimed', ref);
+  await executeClaimed(engine, ref, claim.task, message.correlation_id, shutdown);
+}
+
+/** Somebody else holds the lease, or the retry is not due: look again at that time. */
+async function comeBack(engine: Engine, ref: TaskRef, correlationId: string, until: Date): Promise<void> {
+  const again = taskMessage(ref, correlationId, { attempt: 0, notBefore: until, repeat: repeatMark() });
+  await engine.queue.sendTaskMessages([again]);
+}
+
+async function executeClaimed(
+  engine: Engine,
+  ref: TaskRef,
+  claimed: ClaimedTask,
+  correlationId: string,
+  shutdown?: AbortSignal,
+): Promise<void> {
+  const taskId = taskIdOf(ref.jobId, ref.stage, claimed.key);
+  const { attempt, jobType } = claimed;
+  const log = engine.log.with({ jobId: ref.jobId, jobType, run: ref.run, taskId, attempt, correlationId });
+  const started = Date.now();
+  log.info('Task:Started', {});
+  const stage = stageOf(engine.registry.get(jobType), ref.stage);
+  const work: Attempt = { ref, claimed, stage, log, correlationId };
+  const end = await runToEnd(engine, work, shutdown);
+  if (!end) return;
+  await engine.instants('handler-done', ref);
+  await settle(engine, work, end, Date.now() - started);
+}
+
+/** Runs the handler; null when the lease was lost and the end is no longer ours to write. */
+async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): Promise<AttemptEnd | null> {
+  const { claimed, stage, log, ref } = work;
+  const { attempts, timeoutSeconds } = stage.handler.limits;
+  if (claimed.attempt > attempts) {
+    const error = new CoreMachineError('WORKER_LOST', `the worker was lost in each of ${attempts} attempts`);
+    return { status: 'failed', error: error.toRecord() };
+  }
+  using lease = new Lease(engine, ref, { attempt: claimed.attempt, timeoutSeconds, ...(shutdown && { shutdown }) });
+  try {
+    const output = await untilAborted(callHandler(engine, work, lease), lease.signal);
+    return { status: 'completed', result: checkedResult(stage.handler, output) };
+  } catch (thrown) {
+    if (lease.cause === 'lost') {
+      log.warn('Task:LeaseLost', {});
+      return null;
+    }
+    const error = toCoreMachineError(lease.cause ? lease.signal.reason : thrown, 'HANDLER_FAILED');
+    if (lease.cause === 'cancelled') return { status: 'cancelled', error: error.toRecord() };
+    if (!error.retryable || claimed.attempt >= attempts) return { status: 'failed', error: error.toRecord() };
+    const delayMs = lease.cause === 'shutdown' ? 0 : retryDelayMs(claimed.attempt);
+    return { status: 'retrying', error: error.toRecord(), delayMs };
+  }
+}
+
+async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise<unknown> {
+  const { ref, claimed, log } = work;
+  const handler: Handler | FanInHandler = work.stage.handler;
+  const context: TaskContext = {
+    job: { id: ref.jobId, type: claimed.jobType, run: ref.run },
+    task: {
+      id: taskIdOf(ref.jobId, ref.stage, claimed.key),
+      key: claimed.key,
+      number: ref.task,
+      stage: ref.stage,
+      attempt: claimed.attempt,
+    },
+    signal: lease.signal,
+    progress: (fraction) => lease.report(fraction),
+    log,
+    services: engine.services,
+  };
+  const input = handler.input.parse(claimed.input);
+  if (handler.kind === 'task') return handler.run(input, context);
+  return handler.run(input, readResults(engine, { ...ref, stage: ref.stage - 1 }), context);
+}
+
+/** A handler that ignores its signal must not hold the worker: its late result is dropped. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function checkedResult(handler: Handler | FanInHandler, output: unknown): JsonValue {
+  const parsed = handler.output.safeParse(output);
+  if (!parsed.success) {
+    throw new CoreMachineError(
+      'RESULT_INVALID',
+      `${handler.name} returned something its output schema does not allow`,
+      {
+        details: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+      },
+    );
+  }
+  if (jsonBytes(parsed.data) > limits.taskResultBytes) {
+    throw new CoreMachineError('RESULT_TOO_LARGE', `${handler.name} returned more than 1 MiB`);
+  }
+  if (containsNul(parsed.data)) {
+    throw new CoreMachineError('RESULT_INVALID', `${handler.name} returned a text with the character U+0000`);
+  }
+  return parsed.data as JsonValue;
+}
+
+async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs: number): Promise<void> {
+  const { ref, claimed, log } = work;
+  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {
+    log.warn('Task:LeaseLost', { durationMs });
+    return;
+  }
+  logEnd(work, end, durationMs);
+  if (end.status === 'retrying') {
+    await engine.instants('retry-stored', ref);
+    return sendRetry(engine, work, end.delayMs);
+  }
+  await engine.instants('result-stored', ref);
+  if (end.status === 'failed' && work.stage.onFailure === 'fail') {
+    const job = await engine.store.getJob(ref.jobId);
+    if (job?.run === ref.run) return failJob(engine, job, ref, taskFailure(work.stage.name, claimed.key, end.error));
+  }
+  await closeStageIfDone(engine, ref);
+}
+
+/** The retry is committed; if its message cannot be sent, the reconciler sends it. */
+async function sendRetry(engine: Engine, work: Attempt, delayMs: number): Promise<void> {
+  const { ref, claimed, correlationId, log } = work;
+  const notBefore = new Date(Date.now() + delayMs);
+  try {
+    await engine.queue.sendTaskMessages([taskMessage(ref, correlationId, { attempt: claimed.attempt + 1, notBefore })]);
+  } catch (error) {
+    const { code, message } = toCoreMachineError(error);
+    log.warn('Message:SendFailed', { code, message });
+  }
+}
+
+function logEnd({ log }: Attempt, end: AttemptEnd, durationMs: number): void {
+  if (end.status === 'completed') {
+    log.info('Task:Completed', { durationMs });
+    return;
+  }
+  const fields = { durationMs, code: end.error.code, message: end.error.message };
+  if (end.status === 'retrying') log.warn('Task:Retried', { ...fields, delayMs: end.delayMs });
+  else log.error('Task:Failed', fields);
+}

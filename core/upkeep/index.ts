@@ -1,0 +1,16 @@
+import type { Engine } from '../machine/engine.ts';
+import { leases } from './leases.ts';
+import type { UpkeepReport } from './report.ts';
+import { republish } from './republish.ts';
+import { stages } from './stages.ts';
+
+export type { UpkeepReport } from './report.ts';
+
+/** The reconciler: each run finds one kind of work left undone and does it. */
+export const upkeepRuns = {
+  republish: (engine: Engine) => republish(engine),
+  leases: (engine: Engine) => leases(engine),
+  stages: (engine: Engine) => stages(engine),
+} as const satisfies Record<string, (engine: Engine) => Promise<UpkeepReport>>;
+
+export type UpkeepRun = keyof typeof upkeepRuns;

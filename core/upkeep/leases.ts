@@ -1,0 +1,22 @@
+import { CoreMachineError } from '../errors.ts';
+import type { Engine } from '../machine/engine.ts';
+import { repeatMark, taskMessage } from '../messages.ts';
+import { type UpkeepReport, upkeepBatch } from './report.ts';
+
+/** Tasks whose worker stopped renewing: the claim of a new message takes them over, or fails them when used up. */
+export async function leases(engine: Engine): Promise<UpkeepReport> {
+  const expired = await engine.store.findExpiredLeases(upkeepBatch);
+  const error = new CoreMachineError('CANCELLED', 'the job ended and the worker was lost').toRecord();
+  const repeat = repeatMark();
+  const live = expired.filter((task) => !task.orphaned);
+  for (const task of expired.filter(({ orphaned }) => orphaned)) {
+    await engine.store.endAttempt(task, task.attempt, { status: 'cancelled', error });
+  }
+  await engine.queue.sendTaskMessages(
+    live.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
+  );
+  const actions = expired.map(
+    (task) => `${task.orphaned ? 'cancelled' : 'sent'} task ${task.task} of job ${task.jobId} stage ${task.stage}`,
+  );
+  return { scanned: expired.length, fixed: expired.length, actions };
+}

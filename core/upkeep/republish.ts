@@ -1,0 +1,41 @@
+import type { Engine } from '../machine/engine.ts';
+import { publishJob, publishTasks } from '../machine/publish.ts';
+import { repeatMark, taskMessage } from '../messages.ts';
+import { type UpkeepReport, upkeepBatch } from './report.ts';
+
+/** Committed and not published: the sender had this long, then it is taken for dead. */
+const unsentMs = 15_000;
+/** Published and nobody came: the message is taken for lost. Longer than a healthy queue makes anything wait. */
+const unansweredMs = 5 * 60_000;
+
+export interface RepublishAges {
+  readonly unsentMs: number;
+  readonly unansweredMs: number;
+}
+
+/** Sends again what was committed and never sent, or sent and never answered. Duplicates change nothing but time. */
+export async function republish(
+  engine: Engine,
+  ages: RepublishAges = { unsentMs, unansweredMs },
+): Promise<UpkeepReport> {
+  const jobs = await engine.store.findJobsToPublish(ages, upkeepBatch);
+  for (const job of jobs) await publishJob(engine, job, job.correlationId, { again: true });
+  const stages = await engine.store.findStagesToPublish(ages.unsentMs, upkeepBatch);
+  for (const stage of stages) {
+    await publishTasks(engine, stage, { ...stage, from: stage.published, again: true });
+  }
+  const tasks = await engine.store.takeTasksToPublish(ages.unansweredMs, upkeepBatch);
+  const repeat = repeatMark();
+  await engine.queue.sendTaskMessages(
+    tasks.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
+  );
+  const found = jobs.length + stages.length + tasks.length;
+  const actions = [
+    ...jobs.map((job) => `sent job ${job.jobId} stage ${job.stage} again`),
+    ...stages.map(
+      (stage) => `sent tasks ${stage.published}-${stage.total - 1} of job ${stage.jobId} stage ${stage.stage}`,
+    ),
+    ...tasks.map((task) => `sent task ${task.task} of job ${task.jobId} stage ${task.stage} again`),
+  ];
+  return { scanned: found, fixed: found, actions };
+}
