@@ -1,0 +1,4 @@
+import { registerRoute } from '../http/register.ts';
+import { dbJob } from '../http/routes/db-job.ts';
+
+registerRoute(dbJob);

@@ -1,0 +1,4 @@
+import { registerRoute } from '../http/register.ts';
+import { listJobs } from '../http/routes/list-jobs.ts';
+
+registerRoute(listJobs);

@@ -1,0 +1,4 @@
+import { registerRoute } from '../http/register.ts';
+import { openApi } from '../http/routes/openapi.ts';
+
+registerRoute(openApi);

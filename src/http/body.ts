@@ -1,0 +1,26 @@
+import type { HttpRequest } from '@azure/functions';
+import { CoreMachineError } from '../../core/errors.ts';
+
+/** Parameters may take 1 MiB as canonical JSON; white space gets a little more. */
+export const bodyLimitBytes = 2 * 1024 * 1024;
+
+/** The request's JSON body; an absent body is `{}`. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_JSON. */
+export async function readJsonBody(request: HttpRequest): Promise<unknown> {
+  if (Number(request.headers.get('content-length') ?? 0) > bodyLimitBytes) throw tooLarge();
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.byteLength > bodyLimitBytes) throw tooLarge();
+  if (bytes.byteLength === 0) return {};
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type !== 'application/json' && !type.endsWith('+json')) {
+    throw new CoreMachineError('UNSUPPORTED_MEDIA_TYPE', 'send the parameters with content-type: application/json');
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new CoreMachineError('BAD_JSON', `the body is not valid JSON: ${(cause as Error).message.slice(0, 200)}`, { cause });
+  }
+}
+
+function tooLarge(): CoreMachineError {
+  return new CoreMachineError('BODY_TOO_LARGE', `the body is larger than ${bodyLimitBytes / 1024 / 1024} MiB`);
+}

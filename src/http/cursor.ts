@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** Opaque to clients: the sort key of the last row of a page, as base64url JSON. */
+export function encodeCursor(key: Record<string, string | number>): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+/** A query parameter that decodes to a sort key of the given shape; anything else is an invalid parameter. */
+export function cursorParameter<T extends z.ZodObject>(key: T) {
+  return z
+    .string()
+    .max(1000)
+    .transform((text, context): z.output<T> => {
+      try {
+        return key.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
+      } catch {
+        context.addIssue({ code: 'custom', message: 'not a cursor of this list' });
+        return z.NEVER;
+      }
+    })
+    .describe('`next_cursor` of the page before.');
+}
+
+export const limitParameter = z.coerce.number().int().min(1).max(1000).default(100).describe('Rows a page, 1-1000.');

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { errorCatalogue } from '../../core/errors.ts';
+import type { JobDefinition } from '../../core/job.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Route } from './route.ts';
+import { parametersSchema } from './routes/job-types.ts';
+
+/** The OpenAPI 3.1 document, made from the very schemas that check the requests. */
+export function openApiDocument(routes: readonly Route[], jobTypes: readonly JobDefinition[]): JsonObject {
+  const paths: Record<string, Record<string, JsonObject>> = {};
+  for (const route of routes) {
+    const path = `/api/${route.path}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, jobTypes) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'CoreMachine', version: '1', description: 'Job orchestration for geospatial work.' },
+    paths,
+    components: {
+      schemas: {
+        Error: errorSchema,
+        ...Object.fromEntries(jobTypes.map((job) => [`${job.name}_parameters`, withoutDialect(parametersSchema(job))])),
+      },
+      securitySchemes: {
+        functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
+        functionKeyQuery: { type: 'apiKey', in: 'query', name: 'code' },
+      },
+    },
+  };
+}
+
+const errorSchema: JsonObject = {
+  type: 'object',
+  required: ['error', 'message', 'request_id', 'timestamp'],
+  properties: {
+    error: { type: 'string', enum: Object.keys(errorCatalogue) },
+    message: { type: 'string' },
+    details: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { path: { type: 'string' }, code: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+    request_id: { type: 'string' },
+    timestamp: { type: 'string', format: 'date-time' },
+  },
+};
+
+function operation(route: Route, jobTypes: readonly JobDefinition[]): JsonObject {
+  return {
+    operationId: route.name,
+    summary: route.summary,
+    security: route.auth === 'anonymous' ? [] : [{ functionKey: [] }, { functionKeyQuery: [] }],
+    parameters: [...parameters('path', route.pathParameters), ...parameters('query', route.query)],
+    ...(route.body && { requestBody: requestBody(route.body, jobTypes) }),
+    responses: responses(route),
+  };
+}
+
+function requestBody(description: string, jobTypes: readonly JobDefinition[]): JsonObject {
+  const anyOf = jobTypes.map((job) => ({ $ref: `#/components/schemas/${job.name}_parameters` }));
+  return { description, content: { 'application/json': { schema: { anyOf } } } };
+}
+
+function parameters(place: 'path' | 'query', schema: z.ZodObject): JsonObject[] {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return Object.entries(json.properties ?? {})
+    .filter(([name]) => name !== 'code')
+    .map(([name, property]) => ({
+      name,
+      in: place,
+      required: place === 'path' || (json.required ?? []).includes(name),
+      schema: property as JsonObject,
+    }));
+}
+
+/** Several codes may share a status: their meanings are listed together. */
+function responses(route: Route): JsonObject {
+  const ok = {
+    description: 'OK',
+    headers: { 'X-Request-ID': { schema: { type: 'string' } } },
+    content: { 'application/json': { schema: { type: 'object' } } },
+  };
+  const byStatus: Record<string, string[]> = {};
+  for (const code of route.errors) {
+    const { httpStatus, meaning } = errorCatalogue[code];
+    byStatus[httpStatus] = [...(byStatus[httpStatus] ?? []), `${code}: ${meaning}`];
+  }
+  const errors = Object.entries(byStatus).map(([status, lines]) => [
+    status,
+    {
+      description: lines.join('\n'),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
+  ]);
+  return { 200: ok, ...Object.fromEntries(errors) };
+}
+
+function withoutDialect(schema: JsonObject): JsonObject {
+  const { $schema: _dialect, ...rest } = schema;
+  return rest;
+}

@@ -1,0 +1,13 @@
+import { app as functions } from '@azure/functions';
+import { currentApp } from '../app.ts';
+import { type Route, serve } from './route.ts';
+
+/** Registers a route as an HTTP trigger. */
+export function registerRoute(route: Route): void {
+  functions.http(route.name, {
+    methods: [route.method],
+    route: route.path,
+    authLevel: route.auth,
+    handler: (request) => serve(route, currentApp, request),
+  });
+}

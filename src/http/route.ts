@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { z } from 'zod';
+import { CoreMachineError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { App } from '../app.ts';
+import { readJsonBody } from './body.ts';
+import { errorAnswer, jsonAnswer } from './envelope.ts';
+
+/** One HTTP endpoint as a value: the trigger registers it, the OpenAPI document describes it, tests list it. */
+export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.ZodObject = z.ZodObject> {
+  /** The function's name in Azure. */
+  readonly name: string;
+  readonly method: Extract<HttpMethod, 'GET' | 'POST'>;
+  /** Below the prefix `/api`, e.g. `jobs/status/{job_id}`. */
+  readonly path: string;
+  readonly auth: 'anonymous' | 'function';
+  readonly summary: string;
+  readonly pathParameters: Path;
+  readonly query: Query;
+  /** What the request body is; absent when the route reads none. */
+  readonly body?: string;
+  /** Error codes that it can answer with, for the OpenAPI document. */
+  readonly errors: readonly ConstructorParameters<typeof CoreMachineError>[0][];
+  readonly answer: (app: App, request: RouteRequest<z.output<Path>, z.output<Query>>) => Promise<RouteAnswer>;
+}
+
+export interface RouteRequest<Path, Query> {
+  readonly path: Path;
+  readonly query: Query;
+  readonly requestId: string;
+  /** Decodes the body. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_JSON. */
+  readonly json: () => Promise<unknown>;
+}
+
+export interface RouteAnswer {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** Keeps the parameter types of a route's `answer` while the list of routes forgets them. */
+export function defineRoute<Path extends z.ZodObject, Query extends z.ZodObject>(route: Route<Path, Query>): Route {
+  return route as unknown as Route;
+}
+
+/** Runs a route: checks its parameters, answers, turns every error into its JSON form, logs one line. */
+export async function serve(route: Route, app: () => Promise<App>, request: HttpRequest): Promise<HttpResponseInit> {
+  const requestId = requestIdOf(request);
+  const started = performance.now();
+  const log = await app().then((opened) => opened.log, () => null);
+  const fields = { route: route.name, method: route.method, requestId };
+  try {
+    const { status, body } = await route.answer(await app(), {
+      path: parseParameters(route.pathParameters, request.params),
+      query: parseParameters(route.query, Object.fromEntries(request.query)),
+      requestId,
+      json: () => readJsonBody(request),
+    });
+    log?.info('Http:Request', { ...fields, status, durationMs: Math.round(performance.now() - started) });
+    return jsonAnswer(status, body, requestId);
+  } catch (thrown) {
+    const { answer, error } = errorAnswer(thrown, requestId);
+    const durationMs = Math.round(performance.now() - started);
+    const report = { ...fields, status: error.httpStatus, code: error.code, message: error.message.slice(0, 500), durationMs };
+    if (error.httpStatus >= 500) log?.error('Http:Failed', { ...report, cause: String(error.cause ?? '').slice(0, 500) });
+    else log?.info('Http:Request', report);
+    return answer;
+  }
+}
+
+/** The caller's X-Request-ID when it is a harmless one, else a new id. */
+function requestIdOf(request: HttpRequest): string {
+  const given = request.headers.get('x-request-id') ?? '';
+  return /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+function parseParameters(schema: z.ZodObject, given: unknown): never {
+  const parsed = schema.strict().safeParse(given);
+  if (parsed.success) return parsed.data as never;
+  const details = parsed.error.issues.map((issue) => ({
+    path: issue.path.join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : ''),
+    code: issue.code,
+    message: issue.message,
+  }));
+  const badId = details.some((detail) => detail.path === 'job_id');
+  throw new CoreMachineError(badId ? 'INVALID_ID' : 'INVALID_PARAMETERS', badId ? 'a job id is 64 hexadecimal digits' : 'the request has invalid parameters', { details });
+}

@@ -1,0 +1,26 @@
+import type { Route } from '../route.ts';
+import { cancelJob } from './cancel-job.ts';
+import { dbJob } from './db-job.ts';
+import { health, healthLive, healthReady } from './health.ts';
+import { jobStatus } from './job-status.ts';
+import { jobTypes } from './job-types.ts';
+import { listJobs } from './list-jobs.ts';
+import { listTasks } from './list-tasks.ts';
+import { openApi } from './openapi.ts';
+import { submitJob, submitJobShort } from './submit-job.ts';
+
+/** Every endpoint; the OpenAPI document is made from this list, and a test compares it with the registered triggers. */
+export const routes: readonly Route[] = [
+  submitJob,
+  submitJobShort,
+  jobStatus,
+  dbJob,
+  listJobs,
+  listTasks,
+  cancelJob,
+  jobTypes,
+  health,
+  healthLive,
+  healthReady,
+  openApi,
+];

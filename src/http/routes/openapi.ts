@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { openApiDocument } from '../openapi.ts';
+import { defineRoute } from '../route.ts';
+import { routes } from './index.ts';
+import { keyParameter } from './job-id.ts';
+
+export const openApi = defineRoute({
+  name: 'openapi',
+  method: 'GET',
+  path: 'openapi.json',
+  auth: 'function',
+  summary: 'This document: OpenAPI 3.1.',
+  pathParameters: z.object({}),
+  query: keyParameter,
+  errors: [],
+  answer: async (app) => ({
+    status: 200,
+    body: openApiDocument(routes, app.machine.engine.registry.definitions),
+  }),
+});
