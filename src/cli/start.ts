@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { startStack } from '../local/stack/stack.ts';
+import { ensurePgstacSql } from './setup/pgstac.ts';
+
+const help = `./run start [--data FOLDER | --memory] [--port 7071]
+  --data FOLDER  where jobs, blobs and messages are kept (default .data); delete it to start anew
+  --memory       keep nothing
+  --port N       port of the HTTP API
+DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one.`;
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string', default: '.data' },
+    memory: { type: 'boolean', default: false },
+    port: { type: 'string', default: '7071' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const stack = await startStack({
+  dataFolder: values.memory ? null : values.data,
+  logFolder: '.cache/logs',
+  env: connectionsFromEnvironment(),
+  pgstacSql: await ensurePgstacSql(),
+  httpPort: Number(values.port),
+  fixedPorts: true,
+  hostOutput: 'inherit',
+  say: (line) => console.log(`  ${line}`),
+});
+console.log(`
+CoreMachine listens on ${stack.url}/api
+  function key: ${stack.functionKey}
+  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'
+Ctrl-C drains and stops everything.
+`);
+
+let stopping = false;
+const stop = async (why: string, code: number) => {
+  if (stopping) return;
+  stopping = true;
+  console.log(`\n${why}: draining`);
+  await stack.stop();
+  console.log('stopped');
+  process.exit(code);
+};
+process.on('SIGINT', () => void stop('interrupted', 0));
+process.on('SIGTERM', () => void stop('terminated', 0));
+void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/logs`, 1));
+
+/** Whatever of our settings the caller's environment has goes to the host as it is. */
+function connectionsFromEnvironment(): Record<string, string | undefined> {
+  const { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION } = process.env;
+  return { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION };
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+
+/** A process of the embedded stack: told its options, says when it is ready, ends when it is told or orphaned. */
+export interface Child<Ready> {
+  readonly name: string;
+  readonly process: ChildProcess;
+  readonly ready: Ready;
+  /** Resolves when the process has ended, however that came. */
+  readonly exited: Promise<number | null>;
+  /** SIGTERM, then SIGKILL after `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly name: string;
+  readonly entry: URL;
+  readonly options: Serializable;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where its output goes; `inherit` shows it. */
+  readonly output: string | 'inherit';
+  readonly startLimitMs?: number;
+}
+
+/** Forks `entry`, sends it its options and waits for `{ready: …}`. Throws with the end of its output if it dies first. */
+export async function startChild<Ready>(options: ChildOptions): Promise<Child<Ready>> {
+  const child = fork(options.entry, [], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...options.env },
+    execArgv: process.execArgv,
+  });
+  const tail = collectOutput(child, options.output);
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  child.send(options.options);
+  try {
+    const ready = await firstReady<Ready>(child, options, tail);
+    return { name: options.name, process: child, ready, exited, stop: (graceMs) => stop(child, exited, graceMs) };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** In the child: its options, and the promise to end when the parent does. */
+export async function childOptions<Options>(): Promise<Options> {
+  process.on('disconnect', () => process.exit(1));
+  // Ctrl-C reaches the whole process group; the parent decides the order in which its children stop.
+  process.on('SIGINT', () => {});
+  return new Promise((resolve) => process.once('message', (message) => resolve(message as Options)));
+}
+
+/** In the child: tells the parent that it is ready, and runs `close` on SIGTERM. */
+export function childReady(ready: Serializable, close: () => Promise<void>): void {
+  process.once('SIGTERM', () => {
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+  process.send?.({ ready });
+}
+
+function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () => string): Promise<Ready> {
+  const { name, startLimitMs = 90_000 } = options;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${name} was not ready after ${startLimitMs / 1000} s\n${tail()}`)), startLimitMs);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${name} ended with code ${code} before it was ready\n${tail()}`));
+    });
+    child.on('message', (message: { ready?: Ready }) => {
+      if (message.ready === undefined) return;
+      clearTimeout(timer);
+      resolve(message.ready);
+    });
+  });
+}
+
+function collectOutput(child: ChildProcess, output: string): () => string {
+  const kept: string[] = [];
+  const file: WriteStream | null = output === 'inherit' ? null : createWriteStream(output, { flags: 'a' });
+  for (const [stream, shown] of [[child.stdout, process.stdout], [child.stderr, process.stderr]] as const) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      (file ?? shown).write(text);
+      kept.push(text);
+      if (kept.length > 50) kept.shift();
+    });
+  }
+  child.once('close', () => file?.end());
+  return () => kept.join('').slice(-2000);
+}
+
+async function stop(child: ChildProcess, exited: Promise<number | null>, graceMs = 20_000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await exited;
+  clearTimeout(timer);
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { startFunctionsHost } from '../functions-host/host.ts';
+import { childOptions, childReady } from './child.ts';
+
+export interface HostOptions {
+  readonly port: number;
+}
+
+const options = await childOptions<HostOptions>();
+const functionKey = process.env.FUNCTION_KEY ?? randomBytes(24).toString('base64url');
+const functionsFolder = new URL('../../functions/', import.meta.url);
+const settings = Object.fromEntries(
+  Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+);
+
+const host = await startFunctionsHost({
+  hostJson: JSON.parse(await readFile(new URL('../../../host.json', import.meta.url), 'utf8')),
+  settings,
+  port: options.port,
+  keys: { function: [functionKey], admin: [functionKey] },
+  load: loadFunctions,
+  // An emulator that restarts is back in a moment; Azure's 30 s between tries would be felt.
+  serviceBusClientOptions: { retryOptions: { retryDelayInMs: 200, maxRetryDelayInMs: 2000 } },
+});
+// Opened before the first request: a wrong setting must stop the start, not the first job.
+const { currentApp, closeApp } = await import('../../app.ts');
+await currentApp();
+
+childReady({ url: host.url, functionKey }, async () => {
+  await host.stop({ graceMs: 15_000 });
+  await closeApp();
+});
+
+/** As Azure does it: every file of the folder that package.json's main names registers its trigger. */
+async function loadFunctions(): Promise<void> {
+  const files = (await readdir(functionsFolder)).filter((name) => /\.(ts|js)$/.test(name)).sort();
+  for (const file of files) await import(new URL(file, functionsFolder).href);
+}

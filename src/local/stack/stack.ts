@@ -1,0 +1,184 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startAzurite } from './azurite.ts';
+import { type Child, startChild } from './child.ts';
+import type { DatabaseOptions } from './database-process.ts';
+import type { HostOptions } from './host-process.ts';
+import { pickPort } from './ports.ts';
+import { jobQueue, taskQueue } from './queues.ts';
+import type { ServiceBusOptions } from './service-bus-process.ts';
+
+export interface StackOptions {
+  /** Where everything is kept; null for memory. */
+  readonly dataFolder: string | null;
+  /** Where the parts write their logs. */
+  readonly logFolder: string;
+  /** Settings that win over the embedded ones; a given connection replaces the embedded part. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pgstacSql: string | null;
+  /** Port of the HTTP API; the next free one when it is taken. */
+  readonly httpPort: number;
+  /** False takes any free port for the other parts, so that several stacks can run side by side. */
+  readonly fixedPorts: boolean;
+  /** Said once per part, e.g. `database ready in 6.1 s`. */
+  readonly say: (line: string) => void;
+  /** `inherit` shows the host's log lines on the terminal. */
+  readonly hostOutput?: 'inherit' | 'file';
+  /** How long a message stays locked; short in crash tests. */
+  readonly lockDurationMs?: number;
+}
+
+export interface Stack {
+  readonly url: string;
+  readonly functionKey: string;
+  /** Everything a second host needs to join: connections, queue names. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly host: Child<HostReady>;
+  /** Starts another host process on the same parts. */
+  startHost(env?: Readonly<Record<string, string>>): Promise<Child<HostReady>>;
+  /** Resolves with the name of the first part that ended without being told to. */
+  readonly broken: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface HostReady {
+  readonly url: string;
+  readonly functionKey: string;
+}
+
+interface Part {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly exited: Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+/** Starts what is not given, then the host; whatever fails, all that was started is stopped again. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await mkdir(options.logFolder, { recursive: true });
+  if (options.dataFolder) await mkdir(options.dataFolder, { recursive: true });
+  const starting = await Promise.allSettled([startDatabase(options), startStorage(options), startServiceBus(options)]);
+  const parts = starting.flatMap((part) => (part.status === 'fulfilled' && part.value ? [part.value] : []));
+  const stopParts = async () => {
+    await Promise.all(parts.map((part) => part.stop()));
+  };
+  const failure = starting.find((part) => part.status === 'rejected');
+  if (failure) {
+    await stopParts();
+    throw failure.reason;
+  }
+  const settings = settingsOf(options, parts);
+  const hosts: Child<HostReady>[] = [];
+  const startHost = async (env: Readonly<Record<string, string>> = {}) => {
+    const host = await timed(options, 'functions host', () => startHostProcess(options, { ...settings, ...env }, hosts.length));
+    hosts.push(host);
+    return host;
+  };
+  try {
+    const host = await startHost();
+    return {
+      ...host.ready,
+      settings,
+      host,
+      startHost,
+      broken: firstBroken(parts, host),
+      async stop() {
+        await Promise.all(hosts.map((running) => running.stop()));
+        await stopParts();
+      },
+    };
+  } catch (error) {
+    await stopParts();
+    throw error;
+  }
+}
+
+async function startDatabase(options: StackOptions): Promise<Part | null> {
+  if (options.env.DATABASE_URL) return null;
+  const part = await timed(options, 'database (PGlite with PostGIS)', async () =>
+    startChild<{ url: string }>({
+      name: 'database',
+      entry: new URL('./database-process.ts', import.meta.url),
+      options: {
+        folder: options.dataFolder && join(options.dataFolder, 'postgres'),
+        port: await pickPort(options.fixedPorts ? 54329 : 0),
+        pgstacSql: options.pgstacSql,
+      } satisfies DatabaseOptions,
+      output: join(options.logFolder, 'database.log'),
+    }),
+  );
+  return asPart(part, { DATABASE_URL: part.ready.url, DATABASE_POOL_SIZE: '5' });
+}
+
+async function startStorage(options: StackOptions): Promise<Part | null> {
+  if (options.env.STORAGE_CONNECTION) return null;
+  const azurite = await timed(options, 'blob storage (Azurite)', async () =>
+    startAzurite({
+      folder: options.dataFolder && join(options.dataFolder, 'blobs'),
+      port: await pickPort(options.fixedPorts ? 10000 : 0),
+      log: join(options.logFolder, 'azurite.log'),
+    }),
+  );
+  return { name: 'azurite', settings: { STORAGE_CONNECTION: azurite.connectionString }, ...azurite };
+}
+
+async function startServiceBus(options: StackOptions): Promise<Part | null> {
+  if (options.env.SERVICE_BUS_CONNECTION) return null;
+  const part = await timed(options, 'messages (Service Bus emulator)', async () =>
+    startChild<{ connectionString: string }>({
+      name: 'service-bus',
+      entry: new URL('./service-bus-process.ts', import.meta.url),
+      options: {
+        port: await pickPort(options.fixedPorts ? 5672 : 0),
+        journal: options.dataFolder && join(options.dataFolder, 'service-bus.journal'),
+        ...(options.lockDurationMs && { lockDurationMs: options.lockDurationMs }),
+      } satisfies ServiceBusOptions,
+      output: join(options.logFolder, 'service-bus.log'),
+    }),
+  );
+  return asPart(part, { SERVICE_BUS_CONNECTION: part.ready.connectionString });
+}
+
+async function startHostProcess(
+  options: StackOptions,
+  env: Readonly<Record<string, string>>,
+  index: number,
+): Promise<Child<HostReady>> {
+  return startChild<HostReady>({
+    name: 'functions host',
+    entry: new URL('./host-process.ts', import.meta.url),
+    options: { port: await pickPort(index === 0 ? options.httpPort : 0) } satisfies HostOptions,
+    env,
+    output: options.hostOutput === 'inherit' ? 'inherit' : join(options.logFolder, 'host.log'),
+  });
+}
+
+function settingsOf(options: StackOptions, parts: readonly Part[]): Record<string, string> {
+  const given = Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    JOB_QUEUE_NAME: jobQueue,
+    TASK_QUEUE_NAME: taskQueue,
+    // GDAL work runs on libuv's threads in each GDAL process.
+    UV_THREADPOOL_SIZE: '8',
+    ...Object.assign({}, ...parts.map((part) => part.settings)),
+    ...Object.fromEntries(given),
+  };
+}
+
+function asPart(child: Child<unknown>, settings: Readonly<Record<string, string>>): Part {
+  return { name: child.name, settings, exited: child.exited, stop: () => child.stop() };
+}
+
+function firstBroken(parts: readonly Part[], host: Child<HostReady>): Promise<string> {
+  return Promise.race([...parts, host].map(async (part) => {
+    await part.exited;
+    return part.name;
+  }));
+}
+
+async function timed<T>(options: StackOptions, what: string, start: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const running = await start();
+  options.say(`${what} ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return running;
+}
