@@ -29,3 +29,62 @@ export interface App {
   readonly shutdown: AbortSignal;
   close(): Promise<void>;
 }
+
+let opening: Promise<App> | null = null;
+
+/** The process's one application, opened on first use. A failed opening is tried again by the next caller. */
+export function currentApp(): Promise<App> {
+  opening ??= openApp(readConfig(process.env)).catch((error: unknown) => {
+    opening = null;
+    throw error;
+  });
+  return opening;
+}
+
+/** Closes what `currentApp` opened; does nothing when nothing was. */
+export async function closeApp(): Promise<void> {
+  const open = await opening;
+  opening = null;
+  await open?.close();
+}
+
+export interface AppOptions {
+  readonly onJobComplete?: CompletionCallback;
+}
+
+/** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
+export async function openApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const log = createLog({ format: config.logFormat });
+  const registry = new JobRegistry(jobTypes);
+  const shutdown = new AbortController();
+  const postgres = await openPostgres(config.database);
+  const [services, queue] = await Promise.all([openServices(config, postgres, log), openQueue(config, log)]);
+  const machine = new CoreMachine({
+    registry,
+    store: postgres.store,
+    queue,
+    services,
+    log,
+    worker: `${hostname()}:${process.pid}`,
+    leaseMs: config.taskLeaseSeconds * 1000,
+    now: Date.now,
+    instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
+    onJobComplete: options.onJobComplete ?? null,
+  });
+  log.info('System:Started', { jobTypes: registry.definitions.length, gdal: services.gdal.capabilities.version });
+  return {
+    config,
+    log,
+    machine,
+    postgres,
+    jobQueueName: config.jobQueueName,
+    healthChecks: healthChecks(postgres, services, queue),
+    shutdown: shutdown.signal,
+    async close() {
+      shutdown.abort();
+      await Promise.allSettled([services.gdal.close(), queue.close()]);
+      await postgres.close();
+      log.info('System:Stopped', {});
+    },
+  };
+}

@@ -169,7 +169,7 @@ async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs
 /** The retry is committed; if its message cannot be sent, the reconciler sends it. */
 async function sendRetry(engine: Engine, work: Attempt, delayMs: number): Promise<void> {
   const { ref, claimed, correlationId, log } = work;
-  const notBefore = new Date(Date.now() + delayMs);
+  const notBefore = new Date(engine.now() + delayMs);
   try {
     await engine.queue.sendTaskMessages([taskMessage(ref, correlationId, { attempt: claimed.attempt + 1, notBefore })]);
   } catch (error) {

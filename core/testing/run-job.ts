@@ -39,7 +39,7 @@ export async function runJob(
   const clock = jumpingClock();
   const store = new MemoryStateStore(clock.now);
   const queue = new MemoryQueue(clock.now);
-  const machine = new CoreMachine({ ...memoryEngine([definition], options), store, queue });
+  const machine = new CoreMachine({ ...memoryEngine([definition], options), store, queue, now: clock.now });
   const { job } = await machine.submit({
     jobType: definition.name,
     body: parameters,
@@ -62,6 +62,7 @@ export function memoryEngine(definitions: readonly JobDefinition[], options: Run
     log: options.log ?? silentLog,
     worker: 'memory',
     leaseMs: 30_000,
+    now: Date.now,
     instants: options.instants ?? (() => {}),
     onJobComplete: options.onJobComplete ?? null,
   };

@@ -1,0 +1,131 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { JsonObject } from '../../core/json.ts';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
+import { type Stack, startStack } from '../local/stack/stack.ts';
+import { LiveLine, bar } from './bar.ts';
+import { ApiClient, type JobView } from './client.ts';
+import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
+import { ensurePgstacSql } from './setup/pgstac.ts';
+
+const help = `./run demo [FILE.tif …]
+Starts the embedded stack in memory, sends rasters through process_raster and writes a picture of each to out/.
+Without a file: NASA's Blue Marble, a Landsat 7 scene and an elevation model.`;
+
+const files = process.argv.slice(2);
+if (files.includes('--help')) {
+  console.log(help);
+  process.exit(0);
+}
+process.exitCode = await demo(files).catch((error: unknown) => {
+  console.error(`demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  return 1;
+});
+
+async function demo(given: readonly string[]): Promise<number> {
+  const rasters = given.length > 0 ? given.map(userRaster) : await prepareSamples();
+  console.log('Starting the embedded stack (nothing is installed on the system, nothing is kept)');
+  const stack = await startStack({
+    dataFolder: null,
+    logFolder: '.cache/logs',
+    env: {},
+    pgstacSql: await ensurePgstacSql(),
+    httpPort: 0,
+    fixedPorts: false,
+    say: (line) => console.log(`  ${line}`),
+  });
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+  try {
+    let failures = 0;
+    for (const raster of rasters) failures += (await processOne(stack, raster, interrupted.signal)) ? 0 : 1;
+    console.log(`\n${rasters.length - failures} of ${rasters.length} rasters processed; pictures are in out/`);
+    return failures === 0 ? 0 : 1;
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function processOne(stack: Stack, raster: DemoRaster, signal: AbortSignal): Promise<boolean> {
+  const blobs = blobStore(stack);
+  const name = basename(raster.file);
+  console.log(`\n${raster.title}`);
+  await blobs.upload({ container: 'bronze', name }, raster.file, { contentType: 'image/tiff' });
+  const client = new ApiClient(stack.url, stack.functionKey);
+  const submitted = await client.submit('process_raster', {
+    container_name: 'bronze',
+    blob_name: name,
+    collection_id: 'demo',
+    ...raster.parameters,
+  });
+  const job = await client.follow(String(submitted.job_id), progressPrinter(), signal);
+  if (job.status !== 'completed') {
+    console.error(`  ${job.status}: ${JSON.stringify(job.error)}`);
+    return false;
+  }
+  await showResult(stack, job, name);
+  return true;
+}
+
+/** One line a stage: replaced while it runs, kept when it is done. */
+function progressPrinter(): (job: JobView) => void {
+  const line = new LiveLine();
+  const printed = new Set<number>();
+  return (job) => {
+    for (const stage of stagesOf(job)) {
+      if (printed.has(stage.number) || stage.total === 0) continue;
+      const label = `  stage ${stage.number}/${job.total_stages} ${stage.name.padEnd(12)}`;
+      if (stage.completed === stage.total) {
+        line.done(`${label} ${bar(1)}  ${durationOf(job, stage.number)}`);
+        printed.add(stage.number);
+      } else if (stage.number === job.stage) {
+        line.update(`${label} ${bar(job.progress * job.total_stages - (job.stage - 1))}`);
+      }
+    }
+  };
+}
+
+interface Stage {
+  readonly number: number;
+  readonly name: string;
+  readonly total: number;
+  readonly completed: number;
+}
+
+function stagesOf(job: JobView): readonly Stage[] {
+  return (job.stages ?? []) as unknown as readonly Stage[];
+}
+
+function durationOf(job: JobView, stage: number): string {
+  const history = (job.stage_history ?? []) as unknown as readonly { stage_n: number; duration_seconds: number }[];
+  return `${history.find(({ stage_n }) => stage_n === stage)?.duration_seconds.toFixed(1) ?? '?'} s`;
+}
+
+async function showResult(stack: Stack, job: JobView, name: string): Promise<void> {
+  const result = job.result_data as JsonObject;
+  const cog = result.cog as JsonObject;
+  const stac = result.stac as JsonObject;
+  const validation = result.validation as JsonObject;
+  console.log(`  type      ${validation.raster_type} (confidence ${validation.confidence}), ${validation.source_crs}`);
+  console.log(`  COG       ${cog.cog_container}/${cog.cog_blob}  ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`);
+  console.log(`  STAC      ${stac.collection_id}/${stac.item_id}  bbox ${JSON.stringify(stac.bbox)}`);
+  console.log(`  status    ${stack.url}/api/jobs/status/${job.job_id}?code=${stack.functionKey}`);
+  if (result.share_url) console.log(`  viewer    ${result.share_url}`);
+  console.log(`  picture   ${await savePicture(stack, cog, name)}`);
+}
+
+/** The thumbnail that the STAC item points at lies next to the COG. */
+async function savePicture(stack: Stack, cog: JsonObject, name: string): Promise<string> {
+  const blob = String(cog.cog_blob).replace(/\.tif$/, '_thumb.png');
+  const bytes = await blobStore(stack).read({ container: String(cog.cog_container), name: blob });
+  await mkdir('out', { recursive: true });
+  const file = join('out', `${basename(name).replace(/\.[^.]+$/, '')}.png`);
+  await writeFile(file, bytes);
+  return file;
+}
+
+function blobStore(stack: Stack) {
+  const connection = stack.settings.STORAGE_CONNECTION;
+  if (!connection) throw new Error('the demo needs a storage connection string');
+  return openBlobStore({ connectionString: connection });
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { CoreMachineError } from '../../core/errors.ts';
+import { defineJob } from '../../core/job.ts';
+import { runJob } from '../../core/testing/run-job.ts';
+import { bench, numberHandler, sumHandler, sumJob } from './engine-tools.ts';
+
+const double = numberHandler('double', (value) => value * 2);
+
+test('a job runs through its stages and stores a result between job_type and the tail', async () => {
+  const { job, stages } = await runJob(sumJob(double), { n: 4 });
+  assert.equal(job.status, 'completed');
+  assert.deepEqual(Object.keys(job.result ?? {}), [
+    'job_type',
+    'sum',
+    'numbers',
+    'stages_completed',
+    'total_tasks_executed',
+    'tasks_by_status',
+  ]);
+  assert.deepEqual(job.result?.numbers, [0, 2, 4, 6]);
+  assert.equal(job.result?.sum, 12);
+  assert.deepEqual(job.result?.tasks_by_status, { completed: 5, failed: 0 });
+  assert.deepEqual(
+    stages.map(({ name, counts }) => [name, counts.completed]),
+    [
+      ['work', 4],
+      ['sum', 1],
+    ],
+  );
+});
+
+test('results come in task order, not in the order of their text: 2 before 10', async () => {
+  const { job } = await runJob(sumJob(double), { n: 12 });
+  assert.deepEqual(
+    job.result?.numbers,
+    Array.from({ length: 12 }, (_, value) => value * 2),
+  );
+});
+
+test('a stage without tasks completes at once', async () => {
+  const { job } = await runJob(sumJob(double), { n: 0 });
+  assert.equal(job.status, 'completed');
+  assert.equal(job.result?.sum, 0);
+});
+
+test('a fan-in whose input is null is skipped and its results are empty', async () => {
+  const skipping = defineJob('skipping', { description: 'for tests', parameters: z.object({}) })
+    .stage('work', double, () => [{ key: 'one', input: { value: 1 } }])
+    .fanIn('sum', sumHandler, () => null)
+    .finalize(async ({ results }) => ({ sums: (await results.sum.all()).length }));
+  const { job } = await runJob(skipping, {});
+  assert.equal(job.status, 'completed');
+  assert.equal(job.result?.sums, 0);
+  assert.equal(job.result?.stages_completed, 2);
+});
+
+test('a retryable error is tried three more times after 5, 10 and 20 s, then fails the job with its code', async () => {
+  const attempts: number[] = [];
+  const failing = numberHandler('failing', (_value, attempt) => {
+    attempts.push(attempt);
+    throw new CoreMachineError('STORAGE_UNAVAILABLE', 'storage is away');
+  });
+  const b = bench([sumJob(failing)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  const waits: number[] = [];
+  await b.drain();
+  for (let due = b.queue.nextDue(); due !== null; due = b.queue.nextDue()) {
+    waits.push((due - b.clock.now()) / 1000);
+    b.clock.advance(due - b.clock.now());
+    await b.drain();
+  }
+  const job = await b.store.getJob(jobId);
+  assert.deepEqual(attempts, [1, 2, 3, 4]);
+  assert.deepEqual(waits, [5, 10, 20]);
+  assert.equal(job?.status, 'failed');
+  assert.equal(job?.error?.code, 'STORAGE_UNAVAILABLE');
+  assert.match(job?.error?.message ?? '', /stage work, task n0: storage is away/);
+});
+
+test('a permanent error is not retried', async () => {
+  let calls = 0;
+  const failing = numberHandler('failing', () => {
+    calls += 1;
+    throw new CoreMachineError('CRS_MISSING', 'no CRS');
+  });
+  const { job } = await runJob(sumJob(failing), { n: 1 });
+  assert.equal(calls, 1);
+  assert.equal(job.error?.code, 'CRS_MISSING');
+});
+
+test('an error without a code is HANDLER_FAILED and is retried', async () => {
+  const failing = numberHandler('failing', (value, attempt) => {
+    if (attempt < 3) throw new TypeError('oops');
+    return value;
+  });
+  const { job, store } = await runJob(sumJob(failing), { n: 2 });
+  assert.equal(job.status, 'completed');
+  const tasks = await store.listTasks(job.jobId, 1, { stage: 1, limit: 10 });
+  assert.deepEqual(
+    tasks.map(({ attempt }) => attempt),
+    [3, 3],
+  );
+});
+
+test('policy fail: the job fails at once, tasks that have not started are cancelled', async () => {
+  const seen: number[] = [];
+  const failing = numberHandler('failing', (value) => {
+    seen.push(value);
+    if (value === 1) throw new CoreMachineError('CRS_MISSING', 'no CRS');
+    return value;
+  });
+  const { job, stages } = await runJob(sumJob(failing), { n: 5 });
+  assert.equal(job.status, 'failed');
+  assert.deepEqual(seen, [0, 1]);
+  assert.deepEqual(stages[0]?.counts, { total: 5, queued: 0, processing: 0, completed: 1, failed: 1, cancelled: 3 });
+});
+
+test('policy continue: the rest goes on and the job ends completed_with_errors', async () => {
+  const failing = numberHandler('failing', (value) => {
+    if (value === 1) throw new CoreMachineError('CRS_MISSING', 'no CRS');
+    return value;
+  });
+  const { job } = await runJob(sumJob(failing, { onFailure: 'continue' }), { n: 4 });
+  assert.equal(job.status, 'completed_with_errors');
+  assert.equal(job.result?.sum, 5);
+  assert.deepEqual(job.result?.tasks_by_status, { completed: 4, failed: 1 });
+});
+
+test('policy continue: when all failed the job fails and names the first', async () => {
+  const failing = numberHandler('failing', (value) => {
+    throw new CoreMachineError('CRS_MISSING', `no CRS in ${value}`);
+  });
+  const { job } = await runJob(sumJob(failing, { onFailure: 'continue' }), { n: 3 });
+  assert.equal(job.status, 'failed');
+  assert.equal(job.error?.code, 'ALL_TASKS_FAILED');
+  assert.match(job.error?.message ?? '', /all 3 tasks of stage work failed; the first: no CRS in 0/);
+});
+
+test('errors in planning and finalising fail the job with their code', async () => {
+  const base = () => defineJob('broken', { description: 'for tests', parameters: z.object({}) });
+  const planning = base()
+    .stage('work', double, () => {
+      throw new Error('cannot plan');
+    })
+    .finalize(() => ({}));
+  const finalising = base()
+    .stage('work', double, () => [{ key: 'a', input: { value: 1 } }])
+    .finalize(() => {
+      throw new Error('cannot finalise');
+    });
+  assert.equal((await runJob(planning, {})).job.error?.code, 'PLAN_FAILED');
+  const ended = await runJob(finalising, {});
+  assert.equal(ended.job.status, 'failed');
+  assert.equal(ended.job.error?.code, 'FINALIZE_FAILED');
+});
+
+test('plans are checked: keys used twice, malformed keys, inputs the handler does not take', async () => {
+  const planned = (tasks: readonly { key: string; input: { value: number } }[]) =>
+    defineJob('planned', { description: 'for tests', parameters: z.object({}) })
+      .stage('work', double, () => tasks)
+      .finalize(() => ({}));
+  const wrong = { value: 'text' as unknown as number };
+  for (const tasks of [
+    [
+      { key: 'a', input: { value: 1 } },
+      { key: 'a', input: { value: 2 } },
+    ],
+    [{ key: '../a', input: { value: 1 } }],
+    [{ key: 'a', input: wrong }],
+  ]) {
+    assert.equal((await runJob(planned(tasks), {})).job.error?.code, 'PLAN_INVALID');
+  }
+});
+
+test('a stage of more than 100,000 tasks is refused before it is stored', async () => {
+  const { job, stages } = await runJob(sumJob(double), { n: 100_001 });
+  assert.equal(job.error?.code, 'TOO_MANY_TASKS');
+  assert.equal(stages.length, 0);
+});
+
+test('results are checked: schema, size, U+0000', async () => {
+  const text = (answer: unknown) => numberHandler('bad', () => answer as number);
+  assert.equal((await runJob(sumJob(text('no number')), { n: 1 })).job.error?.code, 'RESULT_INVALID');
+  const large = defineJob('large', { description: 'for tests', parameters: z.object({}) })
+    .stage('work', double, () => [{ key: 'a', input: { value: 1 } }])
+    .finalize(() => ({ text: 'x'.repeat(1024 * 1024) }));
+  assert.equal((await runJob(large, {})).job.error?.code, 'RESULT_TOO_LARGE');
+});

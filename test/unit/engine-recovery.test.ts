@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CoreMachineError } from '../../core/errors.ts';
+import { type InstantName, instantNames } from '../../core/instants.ts';
+import type { JobCompletion } from '../../core/machine/engine.ts';
+import { type Bench, bench, numberHandler, sumJob } from './engine-tools.ts';
+
+const double = numberHandler('double', (value) => value * 2);
+
+class Crash extends Error {}
+
+/** Runs upkeep and messages, letting time pass, until the job ends: what a healthy fleet does after a crash. */
+async function recover(b: Bench, jobId: string): Promise<void> {
+  for (let round = 0; round < 20; round += 1) {
+    await b.drainAll();
+    const job = await b.store.getJob(jobId);
+    if (job && job.status !== 'queued' && job.status !== 'processing') return;
+    b.clock.advance(6 * 60_000);
+    for (const run of ['republish', 'leases', 'stages'] as const) await b.machine.upkeep(run);
+  }
+}
+
+/** Drains like a host does: a handler of a message that throws loses the message (the harshest case). */
+async function drainLosing(b: Bench): Promise<void> {
+  for (let due = b.queue.nextDue(); due !== null; due = b.queue.nextDue()) {
+    b.clock.advance(Math.max(0, due - b.clock.now()));
+    await b.drain().catch((error: unknown) => {
+      if (!(error instanceof Crash)) throw error;
+    });
+  }
+}
+
+for (const instant of instantNames) {
+  test(`a worker that dies at ${instant}, its message lost with it: the job completes, once`, async () => {
+    let armed = true;
+    const completions: JobCompletion[] = [];
+    const b = bench([sumJob(double)], {
+      instants: (name: InstantName) => {
+        if (name !== instant || !armed) return;
+        armed = false;
+        throw new Crash(name);
+      },
+      onJobComplete: async (completion) => void completions.push(completion),
+    });
+    if (instant === 'retry-stored') armed = false;
+    const jobId = await b.submit('sum_job', { n: 5 }).catch(async (error: unknown) => {
+      if (!(error instanceof Crash)) throw error;
+      return (await b.store.listJobs({ limit: 1 }))[0]?.jobId ?? '';
+    });
+    await drainLosing(b);
+    await recover(b, jobId);
+    b.clock.advance(60_000);
+    await b.machine.upkeep('stages');
+    const job = await b.store.getJob(jobId);
+    assert.equal(job?.status, 'completed');
+    assert.equal(job?.result?.sum, 20);
+    assert.ok(completions.length >= 1, 'the callback arrived at least once');
+    const tasks = await b.store.listTasks(jobId, 1, { limit: 100 });
+    assert.deepEqual(
+      tasks.map(({ status }) => status),
+      Array(6).fill('completed'),
+    );
+  });
+}
+
+test('a worker that dies at retry-stored, its message lost with it: the retry runs', async () => {
+  let crashed = false;
+  const flaky = numberHandler('flaky', (value, attempt) => {
+    if (attempt === 1) throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+    return value;
+  });
+  const b = bench([sumJob(flaky)], {
+    instants: (name) => {
+      if (name !== 'retry-stored' || crashed) return;
+      crashed = true;
+      throw new Crash(name);
+    },
+  });
+  const jobId = await b.submit('sum_job', { n: 2 });
+  await drainLosing(b);
+  await recover(b, jobId);
+  assert.equal((await b.store.getJob(jobId))?.result?.sum, 1);
+  assert.ok(crashed);
+});
+
+test('with every message lost that the engine sends by itself, the reconciler alone finishes the job', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 7 });
+  while (b.queue.take()) {
+    // lost
+  }
+  let upkeepSends = true;
+  const { sendJobMessages, sendTaskMessages } = b.queue;
+  b.queue.sendJobMessages = async (messages) => (upkeepSends ? sendJobMessages.call(b.queue, messages) : undefined);
+  b.queue.sendTaskMessages = async (messages) => (upkeepSends ? sendTaskMessages.call(b.queue, messages) : undefined);
+  for (let round = 0; round < 10; round += 1) {
+    b.clock.advance(6 * 60_000);
+    upkeepSends = true;
+    for (const run of ['republish', 'leases', 'stages'] as const) await b.machine.upkeep(run);
+    upkeepSends = false;
+    await b.drain();
+  }
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('every message delivered three times: each task runs once and the job ends once', async () => {
+  const runs: number[] = [];
+  let completions = 0;
+  const counting = numberHandler('counting', (value) => {
+    runs.push(value);
+    return value;
+  });
+  const b = bench([sumJob(counting)], { onJobComplete: async () => void (completions += 1) });
+  const jobId = await b.submit('sum_job', { n: 6 });
+  for (let next = b.queue.take(); next; next = b.queue.take()) {
+    for (let copy = 0; copy < 3; copy += 1) {
+      if (next.queue === 'jobs') await b.machine.handleJobMessage(next.message.body);
+      else await b.machine.handleTaskMessage(next.message.body);
+    }
+  }
+  assert.deepEqual(runs.sort(), [0, 1, 2, 3, 4, 5]);
+  assert.equal((await b.store.getJob(jobId))?.result?.sum, 15);
+  assert.equal(completions, 1);
+});
+
+test('the last tasks finish at the same instant: the stage advances once', async () => {
+  let finish = () => {};
+  const gate = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const waiting = numberHandler('waiting', async (value) => {
+    await gate;
+    return value;
+  });
+  const b = bench([sumJob(waiting)]);
+  const jobId = await b.submit('sum_job', { n: 20 });
+  const first = b.queue.take();
+  await b.machine.handleJobMessage(first?.message.body);
+  const running: Promise<void>[] = [];
+  for (let next = b.queue.take(); next; next = b.queue.take())
+    running.push(b.machine.handleTaskMessage(next.message.body));
+  finish();
+  await Promise.all(running);
+  assert.equal(b.queue.length, 1, 'one message for the next stage');
+  assert.equal(b.events.filter(({ event }) => event === 'Stage:Completed').length, 1);
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('fencing: a worker that lost its lease cannot overwrite its successor', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const ref = { jobId, run: 1, stage: 1, task: 0 };
+  const slow = await b.store.claimTask(ref, { worker: 'slow', leaseMs: 1000 });
+  assert.equal(slow.kind, 'claimed');
+  b.clock.advance(1001);
+  const quick = await b.store.claimTask(ref, { worker: 'quick', leaseMs: 1000 });
+  assert.equal(quick.kind === 'claimed' && quick.task.attempt, 2);
+  assert.equal(await b.store.renewLease(ref, { attempt: 1, leaseMs: 1000, progress: null }), 'lost');
+  assert.equal(await b.store.endAttempt(ref, 1, { status: 'completed', result: { value: 666 } }), false);
+  assert.equal(await b.store.endAttempt(ref, 2, { status: 'completed', result: { value: 0 } }), true);
+  const page = await b.store.resultPage(ref, -1, 10);
+  assert.deepEqual(
+    page.map(({ output }) => output),
+    [{ value: 0 }],
+  );
+});
+
+test('a message for a task that somebody else holds comes back when the lease would be over', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const message = b.queue.take()?.message.body;
+  await b.store.claimTask({ jobId, run: 1, stage: 1, task: 0 }, { worker: 'other', leaseMs: 20_000 });
+  await b.machine.handleTaskMessage(message);
+  assert.equal(b.queue.nextDue(), b.clock.now() + 20_000);
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed', 'the dead worker was replaced without upkeep');
+});
+
+test('a task whose workers die in every attempt fails with WORKER_LOST', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const ref = { jobId, run: 1, stage: 1, task: 0 };
+  for (let attempt = 1; attempt <= 4; attempt += 1) {
+    await b.store.claimTask(ref, { worker: `dies-${attempt}`, leaseMs: 1000 });
+    b.clock.advance(1001);
+  }
+  await b.machine.upkeep('leases');
+  await b.drainAll();
+  const job = await b.store.getJob(jobId);
+  assert.equal(job?.status, 'failed');
+  assert.equal(job?.error?.code, 'WORKER_LOST');
+});
+
+test('cancel: queued tasks never start, the running handler gets its signal', async () => {
+  let reason: unknown;
+  let started = () => {};
+  const running = new Promise<void>((resolve) => {
+    started = resolve;
+  });
+  const patient = numberHandler('patient', async (_value, _attempt, signal) => {
+    started();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    reason = signal.reason;
+    throw signal.reason;
+  });
+  const b = bench([sumJob(patient)], { leaseMs: 30 });
+  const jobId = await b.submit('sum_job', { n: 3 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const work = b.machine.handleTaskMessage(b.queue.take()?.message.body);
+  await running;
+  await b.machine.cancel(jobId);
+  await work;
+  await b.drainAll();
+  assert.ok(reason instanceof CoreMachineError && reason.code === 'CANCELLED');
+  const tasks = await b.store.listTasks(jobId, 1, { limit: 10 });
+  assert.deepEqual(
+    tasks.map(({ status }) => status),
+    ['cancelled', 'cancelled', 'cancelled'],
+  );
+  assert.equal((await b.store.getJob(jobId))?.status, 'cancelled');
+  await assert.rejects(b.machine.cancel(jobId), { code: 'JOB_NOT_ACTIVE' });
+});
+
+test('a handler that takes longer than its limit is told to stop and retried with TIMEOUT', async () => {
+  const signals: AbortSignal[] = [];
+  const endless = numberHandler('endless', (_value, attempt, signal) => {
+    signals.push(signal);
+    return attempt === 1 ? new Promise<number>(() => {}) : 1;
+  });
+  const limited = { ...endless, limits: { attempts: 4, timeoutSeconds: 0.05 } };
+  const b = bench([sumJob(limited)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.drainAll();
+  assert.equal((signals[0]?.reason as CoreMachineError).code, 'TIMEOUT');
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('a host that shuts down hands its tasks back at once', async () => {
+  const shutdown = new AbortController();
+  const endless = numberHandler('endless', (_value, attempt) => (attempt === 1 ? new Promise<number>(() => {}) : 1));
+  const b = bench([sumJob(endless)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const work = b.machine.handleTaskMessage(b.queue.take()?.message.body, shutdown.signal);
+  shutdown.abort();
+  await work;
+  assert.equal(b.queue.nextDue(), b.clock.now());
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('a callback that throws changes nothing of the job and is called again', async () => {
+  let calls = 0;
+  const b = bench([sumJob(double)], {
+    onJobComplete: async () => {
+      calls += 1;
+      if (calls < 3) throw new Error('the receiver is away');
+    },
+  });
+  const jobId = await b.submit('sum_job');
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+  for (let round = 0; round < 4; round += 1) {
+    b.clock.advance(60_000);
+    await b.machine.upkeep('stages');
+  }
+  assert.equal(calls, 3);
+});
+
+test('messages that are not ours are refused with a code', async () => {
+  const b = bench([sumJob(double)]);
+  for (const body of [null, 'text', {}, { job_id: 'x', run: 1, stage: 1, correlation_id: '' }]) {
+    await assert.rejects(b.machine.handleJobMessage(body), { code: 'BAD_MESSAGE' });
+    await assert.rejects(b.machine.handleTaskMessage(body), { code: 'BAD_MESSAGE' });
+  }
+});
+
+test('on a healthy system upkeep fixes nothing', async () => {
+  const b = bench([sumJob(double)]);
+  await b.submit('sum_job');
+  await b.drainAll();
+  b.clock.advance(3_600_000);
+  for (const run of ['republish', 'leases', 'stages'] as const) {
+    assert.deepEqual(await b.machine.upkeep(run), { scanned: 0, fixed: 0, actions: [] });
+  }
+});
