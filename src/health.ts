@@ -16,7 +16,10 @@ export interface ComponentHealth extends JsonObject {
 /** The whole answer must come within 2 s, even when a component hangs. */
 const componentLimitMs = 1500;
 
-export function checkHealth(checks: readonly HealthCheck[], limitMs: number = componentLimitMs): Promise<ComponentHealth[]> {
+export function checkHealth(
+  checks: readonly HealthCheck[],
+  limitMs: number = componentLimitMs,
+): Promise<ComponentHealth[]> {
   return Promise.all(checks.map((check) => checkOne(check, limitMs)));
 }
 

@@ -55,7 +55,9 @@ export class ApiClient {
     });
     const json = (await answer.json()) as JsonObject;
     if (answer.ok) return json;
-    const details = Array.isArray(json.details) ? `\n${json.details.map((detail) => `  ${JSON.stringify(detail)}`).join('\n')}` : '';
+    const details = Array.isArray(json.details)
+      ? `\n${json.details.map((detail) => `  ${JSON.stringify(detail)}`).join('\n')}`
+      : '';
     throw new Error(`${json.error}: ${json.message}${details}`);
   }
 }

@@ -15,7 +15,7 @@ const samples = new URL('../../test/fixtures/samples/', import.meta.url);
 export async function prepareSamples(): Promise<DemoRaster[]> {
   return [
     {
-      title: "Blue Marble, NASA (RGB, whole Earth) -> a COG to look at",
+      title: 'Blue Marble, NASA (RGB, whole Earth) -> a COG to look at',
       file: await georeferencedBlueMarble(),
       parameters: { output_tier: 'visualization' },
     },

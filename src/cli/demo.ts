@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { JsonObject } from '../../core/json.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { type Stack, startStack } from '../local/stack/stack.ts';
-import { LiveLine, bar } from './bar.ts';
+import { bar, LiveLine } from './bar.ts';
 import { ApiClient, type JobView } from './client.ts';
 import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
@@ -107,7 +107,9 @@ async function showResult(stack: Stack, job: JobView, name: string): Promise<voi
   const stac = result.stac as JsonObject;
   const validation = result.validation as JsonObject;
   console.log(`  type      ${validation.raster_type} (confidence ${validation.confidence}), ${validation.source_crs}`);
-  console.log(`  COG       ${cog.cog_container}/${cog.cog_blob}  ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`);
+  console.log(
+    `  COG       ${cog.cog_container}/${cog.cog_blob}  ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`,
+  );
   console.log(`  STAC      ${stac.collection_id}/${stac.item_id}  bbox ${JSON.stringify(stac.bbox)}`);
   console.log(`  status    ${stack.url}/api/jobs/status/${job.job_id}?code=${stack.functionKey}`);
   if (result.share_url) console.log(`  viewer    ${result.share_url}`);

@@ -17,7 +17,9 @@ export async function readJsonBody(request: HttpRequest): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new CoreMachineError('BAD_JSON', `the body is not valid JSON: ${(cause as Error).message.slice(0, 200)}`, { cause });
+    throw new CoreMachineError('BAD_JSON', `the body is not valid JSON: ${(cause as Error).message.slice(0, 200)}`, {
+      cause,
+    });
   }
 }
 

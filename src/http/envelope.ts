@@ -15,6 +15,10 @@ export function jsonAnswer(status: number, body: JsonObject, requestId: string):
 export function errorAnswer(thrown: unknown, requestId: string): { answer: HttpResponseInit; error: CoreMachineError } {
   const error = toCoreMachineError(thrown);
   const message = error.code === 'INTERNAL' ? errorCatalogue.INTERNAL.meaning : error.message;
-  const body = { error: error.code, message, ...(error.details && { details: error.details.map((detail) => ({ ...detail })) }) };
+  const body = {
+    error: error.code,
+    message,
+    ...(error.details && { details: error.details.map((detail) => ({ ...detail })) }),
+  };
   return { answer: jsonAnswer(error.httpStatus, body, requestId), error };
 }

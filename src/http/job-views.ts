@@ -1,11 +1,15 @@
-import type { JsonObject } from '../../core/json.ts';
 import { taskIdOf } from '../../core/ids.ts';
 import type { JobDefinition } from '../../core/job.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { JobRecord, StageRecord, TaskRecord } from '../../core/ports/state-store.ts';
 import { isActive } from '../../core/states.ts';
 
 /** A job with its stages, as `GET jobs/status/{job_id}` shows it. */
-export function jobStatus(job: JobRecord, stages: readonly StageRecord[], definition: JobDefinition | null): JsonObject {
+export function jobStatus(
+  job: JobRecord,
+  stages: readonly StageRecord[],
+  definition: JobDefinition | null,
+): JsonObject {
   return {
     job_id: job.jobId,
     job_type: job.jobType,

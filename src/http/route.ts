@@ -47,7 +47,10 @@ export function defineRoute<Path extends z.ZodObject, Query extends z.ZodObject>
 export async function serve(route: Route, app: () => Promise<App>, request: HttpRequest): Promise<HttpResponseInit> {
   const requestId = requestIdOf(request);
   const started = performance.now();
-  const log = await app().then((opened) => opened.log, () => null);
+  const log = await app().then(
+    (opened) => opened.log,
+    () => null,
+  );
   const fields = { route: route.name, method: route.method, requestId };
   try {
     const { status, body } = await route.answer(await app(), {
@@ -61,8 +64,15 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   } catch (thrown) {
     const { answer, error } = errorAnswer(thrown, requestId);
     const durationMs = Math.round(performance.now() - started);
-    const report = { ...fields, status: error.httpStatus, code: error.code, message: error.message.slice(0, 500), durationMs };
-    if (error.httpStatus >= 500) log?.error('Http:Failed', { ...report, cause: String(error.cause ?? '').slice(0, 500) });
+    const report = {
+      ...fields,
+      status: error.httpStatus,
+      code: error.code,
+      message: error.message.slice(0, 500),
+      durationMs,
+    };
+    if (error.httpStatus >= 500)
+      log?.error('Http:Failed', { ...report, cause: String(error.cause ?? '').slice(0, 500) });
     else log?.info('Http:Request', report);
     return answer;
   }
@@ -83,5 +93,9 @@ function parseParameters(schema: z.ZodObject, given: unknown): never {
     message: issue.message,
   }));
   const badId = details.some((detail) => detail.path === 'job_id');
-  throw new CoreMachineError(badId ? 'INVALID_ID' : 'INVALID_PARAMETERS', badId ? 'a job id is 64 hexadecimal digits' : 'the request has invalid parameters', { details });
+  throw new CoreMachineError(
+    badId ? 'INVALID_ID' : 'INVALID_PARAMETERS',
+    badId ? 'a job id is 64 hexadecimal digits' : 'the request has invalid parameters',
+    { details },
+  );
 }

@@ -110,7 +110,11 @@ test('every message delivered three times: each task runs once and the job ends 
     runs.push(value);
     return value;
   });
-  const b = bench([sumJob(counting)], { onJobComplete: async () => void (completions += 1) });
+  const b = bench([sumJob(counting)], {
+    onJobComplete: async () => {
+      completions += 1;
+    },
+  });
   const jobId = await b.submit('sum_job', { n: 6 });
   for (let next = b.queue.take(); next; next = b.queue.take()) {
     for (let copy = 0; copy < 3; copy += 1) {
@@ -235,7 +239,7 @@ test('a handler that takes longer than its limit is told to stop and retried wit
   const b = bench([sumJob(limited)]);
   const jobId = await b.submit('sum_job', { n: 1 });
   await b.drainAll();
-  assert.equal((signals[0]?.reason as CoreMachineError).code, 'TIMEOUT');
+  assert.equal((signals[0]?.reason as CoreMachineError | undefined)?.code, 'TIMEOUT');
   assert.equal((await b.store.getJob(jobId))?.status, 'completed');
 });
 

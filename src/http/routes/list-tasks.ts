@@ -31,7 +31,13 @@ export const listTasks = defineRoute({
     });
     const last = tasks.length === query.limit ? tasks.at(-1) : undefined;
     const next = last ? encodeCursor({ stage: last.stage, task: last.task }) : null;
-    const body = { job_id: job.jobId, run: job.run, tasks: tasks.map(taskView), count: tasks.length, next_cursor: next };
+    const body = {
+      job_id: job.jobId,
+      run: job.run,
+      tasks: tasks.map(taskView),
+      count: tasks.length,
+      next_cursor: next,
+    };
     return { status: 200, body };
   },
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isActive } from '../../../core/states.ts';
-import type { SubmitAnswer } from '../../../core/machine/submit.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import type { SubmitAnswer } from '../../../core/machine/submit.ts';
+import { isActive } from '../../../core/states.ts';
 import type { App } from '../../app.ts';
 import { defineRoute, type Route, type RouteAnswer, type RouteRequest } from '../route.ts';
 

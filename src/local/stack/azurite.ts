@@ -20,8 +20,18 @@ export async function startAzurite(options: {
 }): Promise<Azurite> {
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
   const storage = options.folder ? ['--location', options.folder] : ['--inMemoryPersistence'];
-  const flags = ['--blobHost', '127.0.0.1', '--blobPort', String(options.port), '--skipApiVersionCheck', '--disableTelemetry'];
-  const child = spawn(process.execPath, [main, ...flags, ...storage], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const flags = [
+    '--blobHost',
+    '127.0.0.1',
+    '--blobPort',
+    String(options.port),
+    '--skipApiVersionCheck',
+    '--disableTelemetry',
+  ];
+  const child = spawn(process.execPath, [main, ...flags, ...storage], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   const log = createWriteStream(options.log, { flags: 'a' });
   child.stderr.pipe(log, { end: false });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));

@@ -66,7 +66,10 @@ export function childReady(ready: Serializable, close: () => Promise<void>): voi
 function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () => string): Promise<Ready> {
   const { name, startLimitMs = 90_000 } = options;
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${name} was not ready after ${startLimitMs / 1000} s\n${tail()}`)), startLimitMs);
+    const timer = setTimeout(
+      () => reject(new Error(`${name} was not ready after ${startLimitMs / 1000} s\n${tail()}`)),
+      startLimitMs,
+    );
     child.once('exit', (code) => {
       clearTimeout(timer);
       reject(new Error(`${name} ended with code ${code} before it was ready\n${tail()}`));
@@ -82,7 +85,10 @@ function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () 
 function collectOutput(child: ChildProcess, output: string): () => string {
   const kept: string[] = [];
   const file: WriteStream | null = output === 'inherit' ? null : createWriteStream(output, { flags: 'a' });
-  for (const [stream, shown] of [[child.stdout, process.stdout], [child.stderr, process.stderr]] as const) {
+  for (const [stream, shown] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
       (file ?? shown).write(text);
       kept.push(text);

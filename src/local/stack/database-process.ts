@@ -19,7 +19,9 @@ const database = await PGlite.create({
   ...(options.folder && { dataDir: options.folder }),
   extensions: { postgis, btree_gist, unaccent },
 });
-await database.exec('CREATE EXTENSION IF NOT EXISTS postgis; CREATE EXTENSION IF NOT EXISTS btree_gist; CREATE EXTENSION IF NOT EXISTS unaccent');
+await database.exec(
+  'CREATE EXTENSION IF NOT EXISTS postgis; CREATE EXTENSION IF NOT EXISTS btree_gist; CREATE EXTENSION IF NOT EXISTS unaccent',
+);
 if (options.pgstacSql) await installPgstac(database, options.pgstacSql);
 
 const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: options.port, maxConnections: 100 });

@@ -70,7 +70,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const settings = settingsOf(options, parts);
   const hosts: Child<HostReady>[] = [];
   const startHost = async (env: Readonly<Record<string, string>> = {}) => {
-    const host = await timed(options, 'functions host', () => startHostProcess(options, { ...settings, ...env }, hosts.length));
+    const host = await timed(options, 'functions host', () =>
+      startHostProcess(options, { ...settings, ...env }, hosts.length),
+    );
     hosts.push(host);
     return host;
   };
@@ -170,10 +172,12 @@ function asPart(child: Child<unknown>, settings: Readonly<Record<string, string>
 }
 
 function firstBroken(parts: readonly Part[], host: Child<HostReady>): Promise<string> {
-  return Promise.race([...parts, host].map(async (part) => {
-    await part.exited;
-    return part.name;
-  }));
+  return Promise.race(
+    [...parts, host].map(async (part) => {
+      await part.exited;
+      return part.name;
+    }),
+  );
 }
 
 async function timed<T>(options: StackOptions, what: string, start: () => Promise<T>): Promise<T> {

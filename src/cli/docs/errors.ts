@@ -1,0 +1,21 @@
+import { type ErrorEntry, errorCatalogue } from '../../../core/errors.ts';
+
+/** docs/errors.md: exactly the catalogue. */
+export function errorsPage(): string {
+  const rows = Object.entries<ErrorEntry>(errorCatalogue).map(
+    ([code, { httpStatus, retryable, meaning }]) =>
+      `| \`${code}\` | ${httpStatus} | ${retryable ? 'yes' : 'no'} | ${meaning} |`,
+  );
+  return [
+    '# Errors',
+    '',
+    'Generated from `core/errors.ts` by `./run docs`. An answer with an error is',
+    '`{error: CODE, message, details[]?, request_id, timestamp}`; a failed job has `{code, message, details[]?}` in `error`.',
+    'A task that fails with a retryable code is tried again, up to three times, after 5, 10 and 20 s.',
+    '',
+    '| code | HTTP status | retryable | meaning |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
