@@ -30,11 +30,18 @@ export interface App {
   close(): Promise<void>;
 }
 
+let config: Config | null = null;
 let opening: Promise<App> | null = null;
+
+/** The process's configuration, read once. Throws CONFIGURATION_INVALID with all problems. */
+export function currentConfig(): Config {
+  config ??= readConfig(process.env);
+  return config;
+}
 
 /** The process's one application, opened on first use. A failed opening is tried again by the next caller. */
 export function currentApp(): Promise<App> {
-  opening ??= openApp(readConfig(process.env)).catch((error: unknown) => {
+  opening ??= openApp(currentConfig()).catch((error: unknown) => {
     opening = null;
     throw error;
   });
@@ -67,6 +74,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     log,
     worker: `${hostname()}:${process.pid}`,
     leaseMs: config.taskLeaseSeconds * 1000,
+    publishGraceMs: config.publishGraceSeconds * 1000,
     now: Date.now,
     instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
     onJobComplete: options.onJobComplete ?? null,

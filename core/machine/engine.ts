@@ -28,6 +28,8 @@ export interface Engine {
   readonly worker: string;
   /** How long a lease lasts without a heartbeat. */
   readonly leaseMs: number;
+  /** How long a committed message may stay unsent before its sender is taken for dead. */
+  readonly publishGraceMs: number;
   /** Milliseconds since the epoch, for scheduling messages; what is due is decided by the store's clock. */
   readonly now: () => number;
   readonly instants: Instants;

@@ -62,6 +62,7 @@ export function memoryEngine(definitions: readonly JobDefinition[], options: Run
     log: options.log ?? silentLog,
     worker: 'memory',
     leaseMs: 30_000,
+    publishGraceMs: 15_000,
     now: Date.now,
     instants: options.instants ?? (() => {}),
     onJobComplete: options.onJobComplete ?? null,

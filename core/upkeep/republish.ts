@@ -3,21 +3,12 @@ import { publishJob, publishTasks } from '../machine/publish.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
 
-/** Committed and not published: the sender had this long, then it is taken for dead. */
-const unsentMs = 15_000;
 /** Published and nobody came: the message is taken for lost. Longer than a healthy queue makes anything wait. */
 const unansweredMs = 5 * 60_000;
 
-export interface RepublishAges {
-  readonly unsentMs: number;
-  readonly unansweredMs: number;
-}
-
 /** Sends again what was committed and never sent, or sent and never answered. Duplicates change nothing but time. */
-export async function republish(
-  engine: Engine,
-  ages: RepublishAges = { unsentMs, unansweredMs },
-): Promise<UpkeepReport> {
+export async function republish(engine: Engine): Promise<UpkeepReport> {
+  const ages = { unsentMs: engine.publishGraceMs, unansweredMs };
   const jobs = await engine.store.findJobsToPublish(ages, upkeepBatch);
   for (const job of jobs) await publishJob(engine, job, job.correlationId, { again: true });
   const stages = await engine.store.findStagesToPublish(ages.unsentMs, upkeepBatch);

@@ -1,9 +1,9 @@
 import { app as functions } from '@azure/functions';
-import { currentApp } from '../app.ts';
+import { currentApp, currentConfig } from '../app.ts';
 
 functions.serviceBusQueue('process_task', {
   connection: 'SERVICE_BUS_CONNECTION',
-  queueName: '%TASK_QUEUE_NAME%',
+  queueName: currentConfig().taskQueueName,
   handler: async (body) => {
     const app = await currentApp();
     await app.machine.handleTaskMessage(body, app.shutdown);

@@ -1,8 +1,8 @@
 import { app as functions } from '@azure/functions';
-import { currentApp } from '../app.ts';
+import { currentApp, currentConfig } from '../app.ts';
 import { runUpkeep } from '../upkeep.ts';
 
 functions.timer('upkeep_republish', {
-  schedule: '*/30 * * * * *',
+  schedule: currentConfig().upkeepSchedules.republish,
   handler: async () => runUpkeep(await currentApp(), 'republish'),
 });

@@ -28,17 +28,20 @@ export interface StackOptions {
   readonly lockDurationMs?: number;
 }
 
-export interface Stack {
-  readonly url: string;
-  readonly functionKey: string;
-  /** Everything a second host needs to join: connections, queue names. */
+/** The running parts without a host. */
+export interface StackParts {
+  /** Everything a host needs to join: connections, queue names. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly host: Child<HostReady>;
-  /** Starts another host process on the same parts. */
+  /** Starts a host process on the parts; any number of them may run. */
   startHost(env?: Readonly<Record<string, string>>): Promise<Child<HostReady>>;
   /** Resolves with the name of the first part that ended without being told to. */
   readonly broken: Promise<string>;
+  /** Drains the hosts, then stops everything. */
   stop(): Promise<void>;
+}
+
+export interface Stack extends StackParts, HostReady {
+  readonly host: Child<HostReady>;
 }
 
 export interface HostReady {
@@ -53,46 +56,48 @@ interface Part {
   stop(): Promise<void>;
 }
 
-/** Starts what is not given, then the host; whatever fails, all that was started is stopped again. */
+/** The parts and one host; whatever fails, all that was started is stopped again. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  const parts = await startParts(options);
+  try {
+    const host = await parts.startHost();
+    const hostGone = host.exited.then(() => host.name);
+    return { ...parts, ...host.ready, host, broken: Promise.race([parts.broken, hostGone]) };
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+/** Starts the parts that are not given as a connection. */
+export async function startParts(options: StackOptions): Promise<StackParts> {
   await mkdir(options.logFolder, { recursive: true });
   if (options.dataFolder) await mkdir(options.dataFolder, { recursive: true });
   const starting = await Promise.allSettled([startDatabase(options), startStorage(options), startServiceBus(options)]);
   const parts = starting.flatMap((part) => (part.status === 'fulfilled' && part.value ? [part.value] : []));
-  const stopParts = async () => {
+  const hosts: Child<HostReady>[] = [];
+  const stop = async () => {
+    await Promise.all(hosts.map((host) => host.stop()));
     await Promise.all(parts.map((part) => part.stop()));
   };
   const failure = starting.find((part) => part.status === 'rejected');
   if (failure) {
-    await stopParts();
+    await stop();
     throw failure.reason;
   }
   const settings = settingsOf(options, parts);
-  const hosts: Child<HostReady>[] = [];
-  const startHost = async (env: Readonly<Record<string, string>> = {}) => {
-    const host = await timed(options, 'functions host', () =>
-      startHostProcess(options, { ...settings, ...env }, hosts.length),
-    );
-    hosts.push(host);
-    return host;
+  return {
+    settings,
+    broken: Promise.race(parts.map((part) => part.exited.then(() => part.name))),
+    stop,
+    async startHost(env = {}) {
+      const host = await timed(options, 'functions host', () =>
+        startHostProcess(options, { ...settings, ...env }, hosts.length),
+      );
+      hosts.push(host);
+      return host;
+    },
   };
-  try {
-    const host = await startHost();
-    return {
-      ...host.ready,
-      settings,
-      host,
-      startHost,
-      broken: firstBroken(parts, host),
-      async stop() {
-        await Promise.all(hosts.map((running) => running.stop()));
-        await stopParts();
-      },
-    };
-  } catch (error) {
-    await stopParts();
-    throw error;
-  }
 }
 
 async function startDatabase(options: StackOptions): Promise<Part | null> {
@@ -169,15 +174,6 @@ function settingsOf(options: StackOptions, parts: readonly Part[]): Record<strin
 
 function asPart(child: Child<unknown>, settings: Readonly<Record<string, string>>): Part {
   return { name: child.name, settings, exited: child.exited, stop: () => child.stop() };
-}
-
-function firstBroken(parts: readonly Part[], host: Child<HostReady>): Promise<string> {
-  return Promise.race(
-    [...parts, host].map(async (part) => {
-      await part.exited;
-      return part.name;
-    }),
-  );
 }
 
 async function timed<T>(options: StackOptions, what: string, start: () => Promise<T>): Promise<T> {

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { before, test } from 'node:test';
+import type { JsonObject } from '../../core/json.ts';
+import { routes } from '../../src/http/routes/index.ts';
+import { type TestStack, testStack } from '../tools/stack.ts';
+
+let t: TestStack;
+before(async () => {
+  t = await testStack();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: JsonObject;
+}
+
+async function call(
+  method: string,
+  path: string,
+  options: { body?: string | Uint8Array; headers?: Record<string, string>; key?: boolean } = {},
+): Promise<Answer> {
+  const answer = await fetch(`${t.stack.url}/api/${path}`, {
+    method,
+    headers: { ...(options.key !== false && { 'x-functions-key': t.stack.functionKey }), ...options.headers },
+    ...(options.body !== undefined && { body: options.body }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: text ? (JSON.parse(text) as JsonObject) : {} };
+}
+
+const json = { 'content-type': 'application/json' };
+const post = (path: string, body: unknown) => call('POST', path, { body: JSON.stringify(body), headers: json });
+
+test('submit answers with the stored job; the same again is the same job', async () => {
+  const first = await post('jobs/submit/hello_world', { n: 2, message: 'Grüße "aus" Köln' });
+  assert.equal(first.status, 200);
+  assert.equal(first.headers.get('x-request-id'), first.body.request_id);
+  assert.deepEqual(Object.keys(first.body).slice(0, 8), [
+    'job_id',
+    'status',
+    'job_type',
+    'message',
+    'parameters',
+    'queue_info',
+    'idempotent',
+    'run',
+  ]);
+  assert.deepEqual(first.body.parameters, { n: 2, message: 'Grüße "aus" Köln', failure_rate: 0 });
+  assert.equal((first.body.queue_info as JsonObject).queued, true);
+  const job = await t.client.follow(String(first.body.job_id), () => {});
+  assert.equal(job.status, 'completed');
+  const again = await post('jobs/hello_world', { message: 'Grüße "aus" Köln', n: 2 });
+  assert.deepEqual(
+    [again.body.status, again.body.idempotent, again.body.job_id],
+    ['already_completed', true, first.body.job_id],
+  );
+  assert.deepEqual(again.body.result_data, job.result_data);
+  const forced = await post('jobs/submit/hello_world?force=true', { message: 'Grüße "aus" Köln', n: 2 });
+  assert.deepEqual([forced.body.status, forced.body.run], ['created', 2]);
+});
+
+test('fifty submissions at once make one job', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => post('jobs/submit/hello_world', { message: 'at once' })),
+  );
+  assert.equal(new Set(answers.map(({ body }) => body.job_id)).size, 1);
+  assert.equal(answers.filter(({ body }) => body.status === 'created').length, 1);
+  assert.ok(answers.every(({ status }) => status === 200));
+});
+
+test('status shows stages, progress, history and the result; db/jobs shows the row', async () => {
+  const { job_id } = await t.client.submit('hello_world_sequential', { n: 3 });
+  const job = await t.client.follow(String(job_id), () => {});
+  assert.equal(job.progress, 1);
+  const stages = job.stages as unknown as JsonObject[];
+  assert.deepEqual(
+    stages.map(({ name, completed }) => [name, completed]),
+    [
+      ['initial_hello', 3],
+      ['validation', 1],
+      ['response', 3],
+    ],
+  );
+  assert.deepEqual(
+    stages.map(({ parallelism }) => parallelism),
+    ['single', 'fan_out', 'fan_out'],
+  );
+  assert.equal((job.stage_history as JsonObject[]).length, 3);
+  const result = job.result_data as JsonObject;
+  assert.equal(Object.keys(result)[0], 'job_type');
+  assert.deepEqual(Object.keys(result).slice(-3), ['stages_completed', 'total_tasks_executed', 'tasks_by_status']);
+  const row = await call('GET', `db/jobs/${job_id}`);
+  assert.equal(row.status, 200);
+  assert.equal(row.body.job_id, job_id);
+  assert.deepEqual(row.body.result_data, result);
+});
+
+test('lists page by cursor and hold every row once', async () => {
+  for (let n = 1; n <= 5; n += 1) await t.client.submit('hello_world', { n, message: 'for the list' });
+  const seen: string[] = [];
+  let cursor = '';
+  do {
+    const { body } = await call('GET', `jobs?limit=2${cursor && `&cursor=${cursor}`}`);
+    seen.push(...(body.jobs as JsonObject[]).map(({ job_id }) => String(job_id)));
+    cursor = String(body.next_cursor ?? '');
+  } while (cursor);
+  assert.equal(new Set(seen).size, seen.length);
+  assert.ok(seen.length >= 5);
+  const { body } = await call('GET', 'jobs?job_type=no_such_type');
+  assert.deepEqual(body.jobs, []);
+  const { job_id } = await t.client.submit('hello_world', { n: 7 });
+  await t.client.follow(String(job_id), () => {});
+  const first = await call('GET', `jobs/${job_id}/tasks?limit=10`);
+  const second = await call('GET', `jobs/${job_id}/tasks?limit=10&cursor=${first.body.next_cursor}`);
+  const tasks = [...(first.body.tasks as JsonObject[]), ...(second.body.tasks as JsonObject[])];
+  assert.equal(tasks.length, 14);
+  assert.ok(tasks.every(({ status, attempt }) => status === 'completed' && attempt === 1));
+});
+
+test('errors: each has its status, code, request id and what to do', async () => {
+  const cases: [string, Promise<Answer>, number, string][] = [
+    ['unknown type', post('jobs/submit/nothing', {}), 400, 'UNKNOWN_JOB_TYPE'],
+    ['bad JSON', call('POST', 'jobs/submit/hello_world', { body: '{"n":', headers: json }), 400, 'BAD_JSON'],
+    ['no object', post('jobs/submit/hello_world', [1]), 400, 'BAD_JSON'],
+    [
+      'wrong media type',
+      call('POST', 'jobs/submit/hello_world', { body: 'n=1', headers: { 'content-type': 'text/plain' } }),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+    [
+      'not UTF-8',
+      call('POST', 'jobs/submit/hello_world', { body: new Uint8Array([0x22, 0xff, 0x22]), headers: json }),
+      400,
+      'BAD_JSON',
+    ],
+    ['parameters', post('jobs/submit/hello_world', { n: 'x', speed: 1 }), 400, 'INVALID_PARAMETERS'],
+    ['NUL', post('jobs/submit/hello_world', { message: 'a\0b' }), 400, 'INVALID_PARAMETERS'],
+    ['5 MB', post('jobs/submit/hello_world', { message: 'x'.repeat(5_000_000) }), 413, 'BODY_TOO_LARGE'],
+    ['over 1 MiB', post('jobs/submit/hello_world', { message: 'x'.repeat(1_100_000) }), 400, 'PARAMETERS_TOO_LARGE'],
+    ['bad id', call('GET', 'jobs/status/xyz'), 400, 'INVALID_ID'],
+    ['unknown id', call('GET', `jobs/status/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
+    ['unknown row', call('GET', `db/jobs/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
+    ['bad limit', call('GET', 'jobs?limit=0'), 400, 'INVALID_PARAMETERS'],
+    ['bad cursor', call('GET', 'jobs?cursor=xx'), 400, 'INVALID_PARAMETERS'],
+    ['unknown query parameter', call('GET', 'jobs?colour=red'), 400, 'INVALID_PARAMETERS'],
+    [
+      'missing container',
+      post('jobs/submit/process_raster', { container_name: 'no-such', blob_name: 'a.tif' }),
+      404,
+      'CONTAINER_NOT_FOUND',
+    ],
+  ];
+  for (const [what, answer, status, code] of cases) {
+    const { status: got, body } = await answer;
+    assert.deepEqual([got, body.error], [status, code], what);
+    assert.ok(body.request_id && body.timestamp && body.message, what);
+  }
+});
+
+test('the details of one answer name all problems', async () => {
+  const { body } = await post('jobs/submit/hello_world', { n: 0, message: 7, speed: 1 });
+  assert.deepEqual((body.details as JsonObject[]).map(({ path }) => path).sort(), ['message', 'n', 'speed']);
+});
+
+test('a key is needed for everything but health/live', async () => {
+  for (const route of routes) {
+    const path = route.path.replace('{job_id}', '0'.repeat(64)).replace('{job_type}', 'hello_world');
+    const { status } = await call(route.method, path, { key: false });
+    assert.equal(status, route.auth === 'anonymous' ? 200 : 401, route.name);
+  }
+});
+
+test('health names every component with its version, quickly', async () => {
+  const started = performance.now();
+  const { status, body } = await call('GET', 'health');
+  assert.ok(performance.now() - started < 2000);
+  assert.equal(status, 200, JSON.stringify(body));
+  const components = body.components as Record<string, JsonObject>;
+  assert.deepEqual(Object.keys(components).sort(), ['blob', 'database', 'gdal', 'pgstac', 'service_bus']);
+  assert.match(String(components.gdal?.version), /^\d+\.\d+/);
+  assert.equal((await call('GET', 'health/ready')).status, 200);
+});
+
+test('job types and OpenAPI are made from the same schemas', async () => {
+  const { body } = await call('GET', 'jobs/types');
+  const types = body.job_types as JsonObject[];
+  assert.ok(types.some(({ job_type }) => job_type === 'process_raster'));
+  const hello = types.find(({ job_type }) => job_type === 'hello_world');
+  const openapi = (await call('GET', 'openapi.json')).body;
+  assert.equal(openapi.openapi, '3.1.0');
+  const schemas = (openapi.components as JsonObject).schemas as Record<string, JsonObject>;
+  assert.deepEqual(schemas.hello_world_parameters?.properties, (hello?.parameters as JsonObject).properties);
+  assert.deepEqual(
+    Object.keys(openapi.paths as JsonObject).sort(),
+    [...new Set(routes.map(({ path }) => `/api/${path}`))].sort(),
+  );
+});
+
+test('one trigger a file: every route is registered by one', async () => {
+  const files = await readdir(new URL('../../src/functions/', import.meta.url));
+  const names = routes.map(({ name }) => `${name.replaceAll('_', '-')}.ts`);
+  assert.deepEqual(
+    names.filter((name) => !files.includes(name)),
+    [],
+  );
+});
