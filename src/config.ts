@@ -17,6 +17,8 @@ export interface Config {
   /** How the OGC API Features server names the collection of a table. */
   readonly ogcCollectionIdStyle: 'table' | 'schema.table';
   readonly taskLeaseSeconds: number;
+  /** How long a committed stage may wait for its messages before the reconciler sends them. */
+  readonly publishGraceSeconds: number;
   readonly gdalProcesses: number;
   readonly gdalCacheMb: number;
   readonly tempFolder: string;
@@ -65,6 +67,7 @@ function toConfig(settings: RawSettings): Config {
     },
     ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
     taskLeaseSeconds: settings.TASK_LEASE_SECONDS,
+    publishGraceSeconds: settings.PUBLISH_GRACE_SECONDS,
     gdalProcesses: settings.GDAL_PROCESSES,
     gdalCacheMb: settings.GDAL_CACHE_MB,
     tempFolder: settings.TEMP_FOLDER,

@@ -166,6 +166,10 @@ export const settingsSchema = z.object({
     group: 'Jobs and tasks',
     meaning: 'A worker that has not renewed its lease for this long has lost the task.',
   }),
+  PUBLISH_GRACE_SECONDS: boundedInteger(1, 3600).default(15).register(settingDocs, {
+    group: 'Jobs and tasks',
+    meaning: 'How long a stored job or task may wait for its message before the reconciler sends it.',
+  }),
   JOB_RETENTION_DAYS: boundedInteger(1, 36_500).nullable().default(null).register(settingDocs, {
     group: 'Jobs and tasks',
     meaning: 'Ended jobs older than this are removed.',

@@ -12,6 +12,7 @@ const ownPrefixes = [
   'TASK_LEASE_',
   'TITILER_',
   'OGC_',
+  'PUBLISH_GRACE_',
   'RASTER_',
   'COG_',
   'STAC_',
