@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lockSatisfied } from '../../src/cli/setup/packages.ts';
+import { runTool } from '../../src/cli/setup/tool.ts';
+
+const wanted = {
+  '': {},
+  'node_modules/a': { version: '1.0.0' },
+  'node_modules/b-for-another-system': { version: '2.0.0', optional: true },
+};
+
+test('installed packages are taken as they are when they match the lock file', () => {
+  assert.ok(lockSatisfied(wanted, { 'node_modules/a': { version: '1.0.0' } }));
+});
+
+test('a missing, an older and an extra package ask for an install', () => {
+  assert.ok(!lockSatisfied(wanted, {}));
+  assert.ok(!lockSatisfied(wanted, { 'node_modules/a': { version: '0.9.0' } }));
+  assert.ok(!lockSatisfied(wanted, { 'node_modules/a': { version: '1.0.0' }, 'node_modules/c': { version: '1.0.0' } }));
+});
+
+test('a tool that fails shows the end of what it printed', async () => {
+  const script = 'for (let i = 0; i < 100; i++) console.log("line " + i); process.exitCode = 4';
+  await assert.rejects(runTool(process.execPath, ['-e', script], { log: 'unit-test' }), (error: Error) => {
+    assert.match(error.message, /exit code 4/);
+    assert.match(error.message, /line 99/);
+    assert.doesNotMatch(error.message, /line 5\n/);
+    return true;
+  });
+});
+
+test('a tool that does not exist, or hangs, fails', async () => {
+  await assert.rejects(runTool('there-is-no-such-program', [], { log: 'unit-test' }), /ENOENT/);
+  const hang = runTool(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { log: 'unit-test', timeoutMs: 500 });
+  await assert.rejects(hang, /SIGTERM/);
+});
