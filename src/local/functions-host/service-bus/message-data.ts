@@ -1,0 +1,83 @@
+import type { ServiceBusReceivedMessage } from '@azure/service-bus';
+import type { RpcTypedData } from '../rpc-types.ts';
+
+/** What a message without a time to live expires at: .NET's last instant. */
+const neverExpires = '9999-12-31T23:59:59.999Z';
+
+/**
+ * The body as the host hands it to Node: bytes for a binding with `dataType: 'binary'`, else text, which the library parses
+ * when it is JSON. The message must have been received with `skipParsingBodyAsJson`.
+ */
+export function toRpcBody(message: ServiceBusReceivedMessage, dataType: unknown): RpcTypedData {
+  const { body } = message;
+  const bytes = body instanceof Uint8Array ? body : null;
+  if (dataType === 'binary') return { bytes: bytes ?? Buffer.from(textOf(body)) };
+  return { string: bytes ? Buffer.from(bytes).toString('utf8') : textOf(body) };
+}
+
+export function toRpcBodies(messages: readonly ServiceBusReceivedMessage[], dataType: unknown): RpcTypedData {
+  const bodies = messages.map((message) => toRpcBody(message, dataType));
+  if (dataType === 'binary') return { collectionBytes: { bytes: bodies.flatMap((body) => body.bytes ?? []) } };
+  return { collectionString: { string: bodies.map((body) => body.string ?? '') } };
+}
+
+/** `context.triggerMetadata` of a single message, in the names of the extension; the library puts them into camel case. */
+export function toTriggerMetadata(message: ServiceBusReceivedMessage): Record<string, RpcTypedData> {
+  return Object.fromEntries(Object.entries(metadataOf(message)).map(([name, value]) => [name, toTypedData(value)]));
+}
+
+/** The same for a batch: every name with `Array` appended, one entry per message. */
+export function toBatchTriggerMetadata(messages: readonly ServiceBusReceivedMessage[]): Record<string, RpcTypedData> {
+  const all = messages.map(metadataOf);
+  const names = Object.keys(all[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => [`${name}Array`, { json: toJson(all.map((metadata) => metadata[name] ?? null)) }]),
+  );
+}
+
+function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown> {
+  const enqueued = message.enqueuedTimeUtc?.toISOString() ?? null;
+  const expires = expiryOf(message);
+  const properties = message.applicationProperties ?? {};
+  return {
+    // The JavaScript SDK counts failed deliveries, .NET and so the host count this one too.
+    DeliveryCount: (message.deliveryCount ?? 0) + 1,
+    DeadLetterSource: message.deadLetterSource ?? null,
+    LockToken: message.lockToken ?? null,
+    ExpiresAt: expires,
+    ExpiresAtUtc: expires,
+    EnqueuedTime: enqueued,
+    EnqueuedTimeUtc: enqueued,
+    MessageId: message.messageId ?? null,
+    ContentType: message.contentType ?? null,
+    ReplyTo: message.replyTo ?? null,
+    To: message.to ?? null,
+    SequenceNumber: message.sequenceNumber === undefined ? null : Number(message.sequenceNumber.toString()),
+    Subject: message.subject ?? null,
+    Label: message.subject ?? null,
+    CorrelationId: message.correlationId ?? null,
+    ApplicationProperties: properties,
+    UserProperties: properties,
+    SessionId: message.sessionId ?? null,
+    ReplyToSessionId: message.replyToSessionId ?? null,
+    PartitionKey: message.partitionKey ?? null,
+  };
+}
+
+function expiryOf(message: ServiceBusReceivedMessage): string {
+  const time = message.expiresAtUtc?.getTime() ?? Number.NaN;
+  return time <= Date.parse(neverExpires) ? new Date(time).toISOString() : neverExpires;
+}
+
+function toTypedData(value: unknown): RpcTypedData {
+  if (value === null) return {};
+  return typeof value === 'string' ? { string: value } : { json: toJson(value) };
+}
+
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : toJson(body ?? null);
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'bigint' ? Number(entry) : entry));
+}
