@@ -66,7 +66,10 @@ function cronSchedule(text: string, timeZone: string): Schedule {
 
 function createCron(pattern: string, text: string, timezone: string): Cron {
   try {
-    return new Cron(pattern, { paused: true, timezone, domAndDow: true, mode: '6-part' });
+    const cron = new Cron(pattern, { paused: true, timezone, domAndDow: true, mode: '6-part' });
+    // The time zone is looked up only when it is used.
+    cron.nextRun();
+    return cron;
   } catch (error) {
     throw new ScheduleError(
       `'${text}' in time zone ${timezone}: ${error instanceof Error ? error.message : String(error)}`,
