@@ -1,0 +1,102 @@
+import type { JobRecord, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { Database, Query } from './database.ts';
+import { type JobRow, jobRecord } from './rows.ts';
+import { query } from './sql-files.ts';
+
+const sql = {
+  submitJob: query('submit_job'),
+  getJob: query('get_job'),
+  listJobs: query('list_jobs'),
+  markJobPublished: query('mark_job_published'),
+  advanceJob: query('advance_job'),
+  endJob: query('end_job'),
+  cancelOpenTasks: query('cancel_open_tasks'),
+  closeStage: query('close_stage'),
+  markCallbackDelivered: query('mark_callback_delivered'),
+};
+
+type JobMethods =
+  | 'submitJob'
+  | 'getJob'
+  | 'listJobs'
+  | 'markJobPublished'
+  | 'advanceJob'
+  | 'finishJob'
+  | 'markCallbackDelivered';
+
+/** The methods of the store that are about whole jobs. */
+export function jobStore(database: Database): Pick<StateStore, JobMethods> {
+  return {
+    submitJob: (job, { force }) => database.transaction((tx) => submitJob(tx, job, force)),
+    getJob: (jobId) => findJob(database.query, jobId),
+    async listJobs({ status = null, jobType = null, since = null, after, limit }) {
+      const cursor = [after?.createdAt ?? null, after?.jobId ?? null];
+      const rows = await database.query<JobRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
+      return rows.map(jobRecord);
+    },
+    async markJobPublished(ref) {
+      await database.query(sql.markJobPublished, refParameters(ref));
+    },
+    async advanceJob(ref) {
+      return (await database.query(sql.advanceJob, refParameters(ref))).length > 0;
+    },
+    finishJob: (ref, end) => database.transaction((tx) => finishJob(tx, ref, end)),
+    async markCallbackDelivered(jobId, run) {
+      await database.query(sql.markCallbackDelivered, [jobId, run]);
+    },
+  };
+}
+
+/** A job's row; null when there is none. */
+export async function findJobRow(run: Query, jobId: string): Promise<JobRow | null> {
+  const [row] = await run<JobRow>(sql.getJob, [jobId]);
+  return row ?? null;
+}
+
+async function findJob(run: Query, jobId: string): Promise<JobRecord | null> {
+  const row = await findJobRow(run, jobId);
+  return row && jobRecord(row);
+}
+
+async function submitJob(
+  tx: Query,
+  job: Parameters<StateStore['submitJob']>[0],
+  force: boolean,
+): ReturnType<StateStore['submitJob']> {
+  const [begun] = await tx<JobRow>(sql.submitJob, [
+    job.jobId,
+    job.jobType,
+    job.totalStages,
+    JSON.stringify(job.parameters),
+    JSON.stringify(job.metadata),
+    job.correlationId,
+    force,
+  ]);
+  if (begun) return { outcome: 'created', job: jobRecord(begun) };
+  const existing = await findJob(tx, job.jobId);
+  if (!existing) throw new Error('a job that stood in the way of an insert is not there');
+  return { outcome: force ? 'active' : 'existing', job: existing };
+}
+
+/**
+ * Three statements, not one: each sees what was committed before it began. A stage that was being made when this began
+ * holds the job's row until it is committed, so the second statement sees all of its tasks.
+ */
+async function finishJob(tx: Query, ref: StageRef, end: Parameters<StateStore['finishJob']>[1]): Promise<boolean> {
+  const [ended] = await tx<{ readonly id: string }>(sql.endJob, [
+    ...refParameters(ref),
+    end.status,
+    end.result && JSON.stringify(end.result),
+    end.error && JSON.stringify(end.error),
+    end.callback,
+  ]);
+  if (!ended) return false;
+  const stage = [ended.id, ref.run, ref.stage];
+  await tx(sql.cancelOpenTasks, stage);
+  await tx(sql.closeStage, stage);
+  return true;
+}
+
+export function refParameters(ref: StageRef): [string, number, number] {
+  return [ref.jobId, ref.run, ref.stage];
+}

@@ -1,0 +1,68 @@
+import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { Database, Query } from './database.ts';
+import { refParameters } from './jobs.ts';
+import { type StageRow, stageRecord } from './rows.ts';
+import { query } from './sql-files.ts';
+
+const sql = {
+  lockJob: query('lock_job'),
+  insertStage: query('insert_stage'),
+  insertTasks: query('insert_tasks'),
+  startJob: query('start_job'),
+  getStages: query('get_stages'),
+  markTasksPublished: query('mark_tasks_published'),
+};
+
+/** One statement's tasks: enough to make its round trip cheap, small enough to stay out of the way of memory. */
+const chunkTasks = 5_000;
+const chunkCharacters = 4 * 1024 * 1024;
+
+/** The methods of the store that are about whole stages. */
+export function stageStore(database: Database): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+  return {
+    createStage: (ref, stage, tasks) => database.transaction((tx) => createStage(tx, ref, stage, tasks)),
+    async getStages(jobId, run) {
+      return (await database.query<StageRow>(sql.getStages, [jobId, run])).map(stageRecord);
+    },
+    async markTasksPublished(ref, published) {
+      await database.query(sql.markTasksPublished, [...refParameters(ref), published]);
+    },
+  };
+}
+
+async function createStage(
+  tx: Query,
+  ref: StageRef,
+  stage: NewStage,
+  tasks: readonly NewTask[],
+): ReturnType<StateStore['createStage']> {
+  const [job] = await tx<{ readonly id: string }>(sql.lockJob, refParameters(ref));
+  if (!job) return 'stale';
+  const key = [job.id, ref.run, ref.stage];
+  const { name, handler, parallelism, policy } = stage;
+  const inserted = await tx(sql.insertStage, [...key, name, handler, parallelism, policy, tasks.length]);
+  if (inserted.length === 0) return 'exists';
+  for (const { first, keys, inputs } of chunks(tasks)) {
+    await tx(sql.insertTasks, [...key, first, keys, inputs]);
+  }
+  await tx(sql.startJob, [job.id]);
+  return 'created';
+}
+
+/** Arrays for one statement each: multi-row inserts, because COPY is not to be had everywhere. */
+function* chunks(tasks: readonly NewTask[]): Generator<{ first: number; keys: string[]; inputs: string[] }> {
+  let chunk = { first: 0, keys: [] as string[], inputs: [] as string[] };
+  let characters = 0;
+  for (const [number, task] of tasks.entries()) {
+    const input = JSON.stringify(task.input) ?? 'null';
+    if (chunk.keys.length === chunkTasks || (chunk.keys.length > 0 && characters + input.length > chunkCharacters)) {
+      yield chunk;
+      chunk = { first: number, keys: [], inputs: [] };
+      characters = 0;
+    }
+    chunk.keys.push(task.key);
+    chunk.inputs.push(input);
+    characters += input.length;
+  }
+  if (chunk.keys.length > 0) yield chunk;
+}

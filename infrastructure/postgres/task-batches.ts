@@ -1,0 +1,130 @@
+import type { JsonValue } from '../../core/json.ts';
+import type { AttemptEnd, ClaimOutcome, StageRef, TaskRef } from '../../core/ports/state-store.ts';
+import type { TaskStatus } from '../../core/states.ts';
+import { Batcher } from './batcher.ts';
+import type { Database } from './database.ts';
+import { isDataError } from './errors.ts';
+import { query } from './sql-files.ts';
+
+const sql = {
+  claimTasks: query('claim_tasks'),
+  endAttempts: query('end_attempts'),
+  hasOpenTasks: query('has_open_tasks'),
+};
+
+const maxItems = 200;
+const maxResultCharacters = 8 * 1024 * 1024;
+
+interface Claim {
+  readonly ref: TaskRef;
+  readonly worker: string;
+  readonly leaseMs: number;
+}
+
+interface Ending {
+  readonly ref: TaskRef;
+  readonly attempt: number;
+  readonly end: AttemptEnd;
+  /** The result as JSON; null when the attempt has none. */
+  readonly result: string | null;
+}
+
+interface ClaimRow {
+  readonly ord: number;
+  readonly claimed: boolean;
+  readonly task_key: string;
+  readonly attempt: number;
+  readonly input: JsonValue;
+  readonly job_type: string;
+  readonly stage_name: string;
+  readonly status: TaskStatus;
+  readonly until: Date | null;
+}
+
+/** Two claims of one task never share a statement: the second waits, and then finds it taken. */
+export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
+  return new Batcher({
+    maxItems,
+    sameKey: 'wait',
+    keyOf: ({ ref }) => taskKey(ref),
+    isItemError: isDataError,
+    async run(claims) {
+      const rows = await database.query<ClaimRow>(sql.claimTasks, [
+        ...taskColumns(claims.map(({ ref }) => ref)),
+        claims.map(({ worker }) => worker),
+        claims.map(({ leaseMs }) => leaseMs),
+      ]);
+      const outcomes = new Map(rows.map((row) => [row.ord, claimOutcome(row)]));
+      return claims.map((_, index) => outcomes.get(index + 1) ?? { kind: 'refused' });
+    },
+  });
+}
+
+/** Ends of attempts, as many together as their results leave room for. */
+export function attemptEnds(database: Database): Batcher<Ending, boolean> {
+  return new Batcher({
+    maxItems,
+    sameKey: 'wait',
+    keyOf: ({ ref }) => taskKey(ref),
+    weightOf: ({ result }) => result?.length ?? 0,
+    maxWeight: maxResultCharacters,
+    isItemError: isDataError,
+    async run(endings) {
+      const rows = await database.query<{ readonly ord: number }>(sql.endAttempts, [
+        ...taskColumns(endings.map(({ ref }) => ref)),
+        endings.map(({ attempt }) => attempt),
+        endings.map(({ end }) => end.status),
+        endings.map(({ result }) => result),
+        endings.map(({ end }) => (end.status === 'completed' ? null : JSON.stringify(end.error))),
+        endings.map(({ end }) => (end.status === 'retrying' ? end.delayMs : null)),
+      ]);
+      const ended = new Set(rows.map((row) => row.ord));
+      return endings.map((_, index) => ended.has(index + 1));
+    },
+  });
+}
+
+/** What is to be stored of an attempt's end. */
+export function ending(ref: TaskRef, attempt: number, end: AttemptEnd): Ending {
+  return { ref, attempt, end, result: end.status === 'completed' ? JSON.stringify(end.result) : null };
+}
+
+/** The last tasks of a stage ask at about the same time: one probe answers all that have come together. */
+export function openTaskProbes(database: Database): Batcher<StageRef, boolean> {
+  return new Batcher({
+    maxItems,
+    sameKey: 'share',
+    keyOf: stageKey,
+    isItemError: isDataError,
+    async run(refs) {
+      const rows = await database.query<{ readonly ord: number }>(sql.hasOpenTasks, stageColumns(refs));
+      const open = new Set(rows.map((row) => row.ord));
+      return refs.map((_, index) => open.has(index + 1));
+    },
+  });
+}
+
+function claimOutcome(row: ClaimRow): ClaimOutcome {
+  if (row.claimed) {
+    const { task_key: key, attempt, input, job_type: jobType, stage_name: stageName } = row;
+    return { kind: 'claimed', task: { key, attempt, input, jobType, stageName } };
+  }
+  if (row.until) return { kind: row.status === 'processing' ? 'busy' : 'early', until: row.until };
+  return { kind: 'refused' };
+}
+
+function stageColumns(refs: readonly StageRef[]): [string[], number[], number[]] {
+  return [refs.map(({ jobId }) => jobId), refs.map(({ run }) => run), refs.map(({ stage }) => stage)];
+}
+
+function taskColumns(refs: readonly TaskRef[]): [string[], number[], number[], number[]] {
+  return [...stageColumns(refs), refs.map(({ task }) => task)];
+}
+
+function stageKey(ref: StageRef): string {
+  return `${ref.jobId}/${ref.run}/${ref.stage}`;
+}
+
+function taskKey(ref: TaskRef): string {
+  return `${stageKey(ref)}/${ref.task}`;
+}

@@ -1,0 +1,31 @@
+-- The planned stages of one run, in order, with the states of their tasks counted.
+-- Parameters: $1 job id, $2 run
+-- Result: stage rows with queued, processing, completed, failed, cancelled and the mean progress of running tasks (one
+--   that has reported nothing counts as 0; null when none has)
+-- Locks: none
+-- Cost: a closed stage's counts are stored; the current one's tasks are counted: COST_GET_STAGES
+SELECT
+  s.stage, s.name, s.handler, s.parallelism, s.policy, s.published_count, s.started_at, s.completed_at,
+  s.task_count AS total,
+  coalesce(live.queued, 0) AS queued,
+  coalesce(live.processing, 0) AS processing,
+  coalesce(live.completed, s.completed_count) AS completed,
+  coalesce(live.failed, s.failed_count) AS failed,
+  coalesce(live.cancelled, s.cancelled_count) AS cancelled,
+  live.running_progress
+FROM app.jobs j
+JOIN app.stages s ON s.job = j.id AND s.run = $2::bigint
+LEFT JOIN LATERAL (
+  SELECT
+    count(*) FILTER (WHERE t.status = 'queued')::int AS queued,
+    count(*) FILTER (WHERE t.status IN ('processing', 'retrying'))::int AS processing,
+    count(*) FILTER (WHERE t.status = 'completed')::int AS completed,
+    count(*) FILTER (WHERE t.status = 'failed')::int AS failed,
+    count(*) FILTER (WHERE t.status = 'cancelled')::int AS cancelled,
+    sum(t.progress) FILTER (WHERE t.status = 'processing')
+      / nullif(count(*) FILTER (WHERE t.status = 'processing'), 0) AS running_progress
+  FROM app.tasks t
+  WHERE t.job = s.job AND t.run = s.run AND t.stage = s.stage
+) live ON s.completed_count IS NULL
+WHERE j.job_id = $1
+ORDER BY s.stage
