@@ -20,6 +20,7 @@ export interface UploadOptions {
   readonly accessTier?: AccessTier;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Bytes sent so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
@@ -44,7 +45,7 @@ export interface BlobStore {
   list(container: string, options?: { prefix?: string; signal?: AbortSignal }): AsyncIterable<BlobProperties>;
   /** A small range into memory; the whole blob when no range is given. */
   read(ref: BlobRef, range?: { offset: number; length: number }): Promise<Uint8Array>;
-  /** Streams a blob to a local file. */
+  /** Streams a blob to a local file. `onProgress` hears the bytes received so far. */
   download(
     ref: BlobRef,
     file: string,

@@ -1,0 +1,8 @@
+import { after } from 'node:test';
+import { MemoryBlobStore } from '../../infrastructure/blob/memory-blob-store.ts';
+import { blobStoreContract } from './blob-store.ts';
+
+const store = new MemoryBlobStore();
+after(() => store[Symbol.asyncDispose]());
+
+blobStoreContract('memory', async () => store);
