@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { npm } from './npm.ts';
 import { cacheFolder } from './paths.ts';
 import { step } from './step.ts';
-import { runTool } from './tool.ts';
 
 const marker = 'include/node/node_version.h';
 
@@ -18,10 +18,9 @@ export async function nodeHeaders(): Promise<string | null> {
   const folder = join(cacheFolder, `headers-${version}`);
   const headers = join(folder, 'node_modules', name);
   if (existsSync(join(headers, marker))) return headers;
-  const install = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
   try {
     await step(`Getting the headers of Node ${version}`, () =>
-      runTool('npm', [...install, `${name}@${version}`], { log: 'node-headers' }),
+      npm(['install', '--prefix', folder, '--no-save', `${name}@${version}`], 'node-headers'),
     );
   } catch {
     return null;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { npm } from './npm.ts';
 import { projectRoot } from './paths.ts';
 import { step } from './step.ts';
-import { runTool } from './tool.ts';
 
 interface LockedPackage {
   readonly version?: string;
@@ -29,9 +29,7 @@ export async function ensurePackages(): Promise<void> {
   const wanted = readLock('package-lock.json');
   const installed = readLock('node_modules/.package-lock.json');
   if (wanted && installed && lockSatisfied(wanted, installed)) return;
-  await step('Installing npm packages from the lock file', () =>
-    runTool('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { log: 'npm-ci' }),
-  );
+  await step('Installing npm packages from the lock file', () => npm(['ci'], 'npm-ci'));
 }
 
 function readLock(path: string): Lock | null {
