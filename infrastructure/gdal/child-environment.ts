@@ -1,0 +1,17 @@
+/**
+ * Variables a child may see. Not the host's own settings: GDAL reads every configuration option from the environment
+ * too, and would take another storage account's credentials from there.
+ */
+const allowed =
+  /^(?:PATH|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|GDAL_\w+|PROJ_\w+|GRIB_RESOURCE_DIR|CURL_CA_BUNDLE|SSL_CERT_(?:FILE|DIR)|(?:https?|no|all)_proxy)$/i;
+
+/** The environment of a child process, with what GDAL reads only once, at its first use. */
+export function childEnvironment(parent: NodeJS.ProcessEnv, cacheMb: number): NodeJS.ProcessEnv {
+  const passed = Object.entries(parent).filter(([name]) => allowed.test(name));
+  return {
+    ...Object.fromEntries(passed),
+    GDAL_CACHEMAX: String(cacheMb),
+    // GDAL falls silent after 1000 reports in a process; the numbers in them are what we classify errors by.
+    CPL_MAX_ERROR_REPORTS: '1000000',
+  };
+}

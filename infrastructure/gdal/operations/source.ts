@@ -1,0 +1,44 @@
+import gdal, { type Dataset } from 'gdal-async';
+import { messageOf, OperationError } from './operation-error.ts';
+
+/**
+ * Opens a source, gives it to `work` and closes it. Throws in phase `open` when GDAL does not open it or it holds no
+ * raster, in phase `refused` for a VRT that this process's user did not make.
+ */
+export async function withSource<T>(path: string, work: (dataset: Dataset) => Promise<T>): Promise<T> {
+  const dataset = await open(path);
+  try {
+    assertRaster(dataset, path);
+    assertNoForeignVrt(dataset, path);
+    return await work(dataset);
+  } finally {
+    dataset.close();
+  }
+}
+
+async function open(path: string): Promise<Dataset> {
+  try {
+    return await gdal.openAsync(path);
+  } catch (error) {
+    throw new OperationError('open', messageOf(error), { path, cause: error });
+  }
+}
+
+/** GDAL opens vector files as well. A container of several rasters has no bands of its own, but lists them. */
+function assertRaster(dataset: Dataset, path: string): void {
+  if (dataset.bands.count() > 0) return;
+  const subdatasets: Record<string, unknown> | null = dataset.getMetadata('SUBDATASETS');
+  if (Object.keys(subdatasets ?? {}).length > 0) return;
+  throw new OperationError('open', 'The file holds no raster', { path });
+}
+
+/**
+ * A VRT is a list of references that GDAL follows with all rights of this process: to local files, to blobs of other
+ * containers. GDAL knows it by its content, whatever its name. So only those that were made here are read: local
+ * files named .vrt, and `vrt://` connection strings.
+ */
+function assertNoForeignVrt(dataset: Dataset, path: string): void {
+  if (dataset.driver.description !== 'VRT') return;
+  const made = (path.startsWith('/') && !path.startsWith('/vsi') && path.endsWith('.vrt')) || path.startsWith('vrt://');
+  if (!made) throw new OperationError('refused', 'A VRT only refers to rasters; submit the rasters', { path });
+}
