@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { JsonObject } from '../core/json.ts';
 import type { Log } from '../core/log.ts';
 import { CoreMachine } from '../core/machine/core-machine.ts';
 import type { CompletionCallback } from '../core/machine/engine.ts';
@@ -10,11 +9,13 @@ import { openGdal } from '../infrastructure/gdal/gdal.ts';
 import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
-import { openServiceBusQueue } from '../infrastructure/service-bus/queue.ts';
+import { openServiceBusQueue, type ServiceBusQueue } from '../infrastructure/service-bus/queue.ts';
 import { openWorkspace } from '../infrastructure/workspace/workspace.ts';
 import { jobTypes } from '../jobs/index.ts';
 import { type Config, readConfig } from './config.ts';
 import type { HealthCheck } from './health.ts';
+import type { Route } from './http/route.ts';
+import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
 
 /** The composed application: what every trigger works with. */
@@ -24,6 +25,7 @@ export interface App {
   readonly machine: CoreMachine;
   readonly postgres: Postgres;
   readonly jobQueueName: string;
+  readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
   /** Aborted when the host shuts down: handlers hand their tasks back. */
   readonly shutdown: AbortSignal;
@@ -65,7 +67,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   const registry = new JobRegistry(jobTypes);
   const shutdown = new AbortController();
   const postgres = await openPostgres(config.database);
-  const [services, queue] = await Promise.all([openServices(config, postgres, log), openQueue(config, log)]);
+  const queue = openQueue(config, log);
+  const services = await openServices(config, postgres, log);
   const machine = new CoreMachine({
     registry,
     store: postgres.store,
@@ -86,6 +89,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     machine,
     postgres,
     jobQueueName: config.jobQueueName,
+    routes,
     healthChecks: healthChecks(postgres, services, queue),
     shutdown: shutdown.signal,
     async close() {
@@ -95,4 +99,47 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
       log.info('System:Stopped', {});
     },
   };
+}
+
+function openQueue(config: Config, log: Log): ServiceBusQueue {
+  const { serviceBus: connection, jobQueueName: jobQueue, taskQueueName: taskQueue } = config;
+  return openServiceBusQueue({ connection, jobQueue, taskQueue, log });
+}
+
+async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {
+  const [gdal, workspace, catalogue] = await Promise.all([
+    openGdal({ processes: config.gdalProcesses, cacheMb: config.gdalCacheMb, tempFolder: config.tempFolder, log }),
+    openWorkspace({ root: config.tempFolder, log }),
+    openCatalogue({ pool: postgres.pool, log, flavour: config.stacFlavour }),
+  ]);
+  const blobs = openBlobStore({ connection: config.storage });
+  return { gdal, workspace, catalogue, blobs, settings: config.jobs };
+}
+
+function healthChecks(postgres: Postgres, services: Services, queue: ServiceBusQueue): HealthCheck[] {
+  const { version, cogCompressions, cogInterleave, drivers } = services.gdal.capabilities;
+  return [
+    { name: 'database', check: () => postgres.health() },
+    {
+      name: 'pgstac',
+      async check() {
+        await services.catalogue.getCollection('health-check');
+        return { flavour: services.catalogue.flavour };
+      },
+    },
+    { name: 'service_bus', check: () => queue.health() },
+    {
+      name: 'blob',
+      check: async () => ({
+        cog_container_exists: await services.blobs.containerExists(services.settings.cogContainer),
+      }),
+    },
+    {
+      name: 'gdal',
+      async check() {
+        await services.gdal.describeCrs('EPSG:4326');
+        return { version, cog_compressions: cogCompressions, cog_interleave: cogInterleave, drivers: drivers.length };
+      },
+    },
+  ];
 }

@@ -129,5 +129,5 @@ async function savePicture(stack: Stack, cog: JsonObject, name: string): Promise
 function blobStore(stack: Stack) {
   const connection = stack.settings.STORAGE_CONNECTION;
   if (!connection) throw new Error('the demo needs a storage connection string');
-  return openBlobStore({ connectionString: connection });
+  return openBlobStore({ connection });
 }

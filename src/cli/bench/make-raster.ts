@@ -5,7 +5,10 @@ import gdal from 'gdal-async';
  * uncompressed. The same size gives the same bytes.
  */
 export async function makeRgbRaster(file: string, size: number): Promise<void> {
-  const dataset = await gdal.openAsync(file, 'w', 'GTiff', size, size, 3, gdal.GDT_Byte, ['TILED=YES', 'BIGTIFF=IF_SAFER']);
+  const dataset = await gdal.openAsync(file, 'w', 'GTiff', size, size, 3, gdal.GDT_Byte, [
+    'TILED=YES',
+    'BIGTIFF=IF_SAFER',
+  ]);
   dataset.srs = gdal.SpatialReference.fromEPSG(32633);
   dataset.geoTransform = [500_000, 1, 0, 5_400_000, 0, -1];
   const rows = 256;

@@ -8,7 +8,11 @@ export interface Sample {
 }
 
 /** Runs a command to its end; throws with its error output when it fails. */
-export async function timeCommand(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Sample> {
+export async function timeCommand(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Sample> {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
   const probe = new MemoryProbe(child.pid === undefined ? [] : [child.pid]);
@@ -49,13 +53,19 @@ export interface Outcome {
 }
 
 /** Every contestant once a round, in turn, so that a slow minute of the machine hits them alike. */
-export async function compete(contestants: readonly Contestant[], rounds: number, say: (line: string) => void): Promise<Outcome[]> {
+export async function compete(
+  contestants: readonly Contestant[],
+  rounds: number,
+  say: (line: string) => void,
+): Promise<Outcome[]> {
   const samples = new Map<string, Sample[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const contestant of contestants) {
       const sample = await contestant.run(round);
       samples.get(contestant.name)?.push(sample);
-      say(`round ${round}/${rounds}  ${contestant.name.padEnd(44)} ${sample.seconds.toFixed(2)} s  ${sample.peakMiB} MiB`);
+      say(
+        `round ${round}/${rounds}  ${contestant.name.padEnd(44)} ${sample.seconds.toFixed(2)} s  ${sample.peakMiB} MiB`,
+      );
     }
   }
   return [...samples].map(([name, list]) => ({

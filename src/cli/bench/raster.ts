@@ -5,7 +5,7 @@ import { type Stack, startStack } from '../../local/stack/stack.ts';
 import { ApiClient } from '../client.ts';
 import { ensurePgstacSql } from '../setup/pgstac.ts';
 import { makeRgbRaster } from './make-raster.ts';
-import { addSamples, compete, type Contestant, type Outcome, type Sample, timeCommand } from './measure.ts';
+import { addSamples, type Contestant, compete, type Outcome, type Sample, timeCommand } from './measure.ts';
 import { MemoryProbe } from './memory.ts';
 import { firstLine, machineLine, writeSection } from './report.ts';
 
@@ -14,7 +14,14 @@ const folder = '.cache/bench';
 const source = join(folder, `rgb-${size}.tif`);
 const warpFlags = ['-t_srs', 'EPSG:4326', '-r', 'cubic', '-multi', '-wo', 'NUM_THREADS=ALL_CPUS'];
 const cogFlags = [
-  ...['COMPRESS=DEFLATE', 'PREDICTOR=2', 'BLOCKSIZE=512', 'OVERVIEW_RESAMPLING=CUBIC', 'NUM_THREADS=ALL_CPUS', 'BIGTIFF=IF_SAFER'],
+  ...[
+    'COMPRESS=DEFLATE',
+    'PREDICTOR=2',
+    'BLOCKSIZE=512',
+    'OVERVIEW_RESAMPLING=CUBIC',
+    'NUM_THREADS=ALL_CPUS',
+    'BIGTIFF=IF_SAFER',
+  ],
 ].flatMap((option) => ['-co', option]);
 
 /** process_raster, submit to completed, against three ways to do the same by hand. */
@@ -49,7 +56,7 @@ function coreMachine(stack: Stack): Contestant {
     name: 'process_raster, submit to completed',
     async run(round) {
       const name = `rgb-${round}-${Date.now()}.tif`;
-      const blobs = openBlobStore({ connectionString: String(stack.settings.STORAGE_CONNECTION) });
+      const blobs = openBlobStore({ connection: String(stack.settings.STORAGE_CONNECTION) });
       await blobs.upload({ container: 'bench', name }, source, { contentType: 'image/tiff' });
       const client = new ApiClient(stack.url, stack.functionKey);
       const probe = new MemoryProbe([stack.host.process.pid ?? 0]);
@@ -71,7 +78,10 @@ function bareSteps(): Contestant {
       inFolder('bare', async (out) => {
         const warped = join(out, 'warped.tif');
         const first = await timeCommand('gdalwarp', ['-q', ...warpFlags, '-co', 'TILED=YES', source, warped]);
-        return addSamples(first, await timeCommand('gdal_translate', ['-q', '-of', 'COG', ...cogFlags, warped, join(out, 'cog.tif')]));
+        return addSamples(
+          first,
+          await timeCommand('gdal_translate', ['-q', '-of', 'COG', ...cogFlags, warped, join(out, 'cog.tif')]),
+        );
       }),
   };
 }
@@ -80,7 +90,9 @@ function warpToCog(): Contestant {
   return {
     name: '(b) gdalwarp -of COG',
     run: () =>
-      inFolder('warp', (out) => timeCommand('gdalwarp', ['-q', '-of', 'COG', ...warpFlags, ...cogFlags, source, join(out, 'cog.tif')])),
+      inFolder('warp', (out) =>
+        timeCommand('gdalwarp', ['-q', '-of', 'COG', ...warpFlags, ...cogFlags, source, join(out, 'cog.tif')]),
+      ),
   };
 }
 

@@ -9,7 +9,9 @@ export async function writeSection(name: string, lines: readonly string[]): Prom
   const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const section = [start, ...lines, end].join('\n');
   const text = await readFile(page, 'utf8').catch(() => preamble);
-  const found = text.includes(start) ? text.replace(new RegExp(`${start}[\\s\\S]*${end}`), () => section) : `${text}\n${section}\n`;
+  const found = text.includes(start)
+    ? text.replace(new RegExp(`${start}[\\s\\S]*${end}`), () => section)
+    : `${text}\n${section}\n`;
   await writeFile(page, found);
 }
 

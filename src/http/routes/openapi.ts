@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { openApiDocument } from '../openapi.ts';
 import { defineRoute } from '../route.ts';
-import { routes } from './index.ts';
 import { keyParameter } from './job-id.ts';
 
 export const openApi = defineRoute({
@@ -15,6 +14,6 @@ export const openApi = defineRoute({
   errors: [],
   answer: async (app) => ({
     status: 200,
-    body: openApiDocument(routes, app.machine.engine.registry.definitions),
+    body: openApiDocument(app.routes, app.machine.engine.registry.definitions),
   }),
 });
