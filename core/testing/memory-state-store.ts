@@ -186,11 +186,12 @@ export class MemoryStateStore implements StateStore {
     const task = this.#task(ref);
     if (task?.status !== 'processing' || task.attempt !== attempt) return false;
     const now = this.#now();
-    task.status = end.status;
+    // A retry in a job that has ended would stay open for ever.
+    task.status = end.status === 'retrying' && !this.#current(ref) ? 'cancelled' : end.status;
     task.error = end.status === 'completed' ? null : end.error;
     task.sentAt = now;
     if (end.status === 'retrying') task.dueAt = now + end.delayMs;
-    else task.completedAt = now;
+    if (!isOpen(task.status)) task.completedAt = now;
     if (end.status === 'completed') task.result = structuredClone(end.result);
     return true;
   }
@@ -216,6 +217,7 @@ export class MemoryStateStore implements StateStore {
     const row = this.#current(ref);
     const stage = this.#stages.get(keyOf(ref));
     if (!row || !stage || stage.tasks.some((task) => isOpen(task.status))) return false;
+    if (ref.stage >= row.record.totalStages) return false;
     stage.completedAt = this.#now();
     row.sentAt = null;
     this.#update(row, { stage: ref.stage + 1 });
@@ -311,6 +313,7 @@ export class MemoryStateStore implements StateStore {
     const before = this.#now() - olderThanMs;
     return [...this.#jobs.values()]
       .filter((row) => row.callback === 'due' && (row.record.completedAt?.getTime() ?? 0) <= before)
+      .sort((a, b) => Number(a.record.completedAt) - Number(b.record.completedAt))
       .slice(0, limit)
       .map((row) => row.record);
   }

@@ -1,0 +1,14 @@
+import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
+import { startPglite } from '../tools/pglite.ts';
+import { stateStoreContract } from './state-store.ts';
+
+stateStoreContract('PGlite', async () => {
+  const { url, stop } = await startPglite();
+  const one = await openPostgres({ url });
+  const two = await openPostgres({ url });
+  const close = async () => {
+    await Promise.all([one.close(), two.close()]);
+    await stop();
+  };
+  return { store: one.store, other: two.store, close };
+});

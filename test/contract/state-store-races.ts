@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { StateStore, TaskRef } from '../../core/ports/state-store.ts';
+import {
+  atOnce,
+  cancelled,
+  claimed,
+  claimedInTime,
+  completed,
+  failure,
+  finished,
+  jobOf,
+  longLease,
+  newJob,
+  newStage,
+  newTasks,
+  planned,
+  retry,
+  run,
+  type Stores,
+  submitted,
+  tally,
+} from './state-store-tools.ts';
+
+const failed = { status: 'failed', result: null, error: failure, callback: false } as const;
+
+export function testRaces(stores: Stores): void {
+  describe('at the same instant', () => {
+    test('50 submits of one job create it once', async () => {
+      const job = newJob();
+      const answers = await atOnce(stores(), 50, (store) => store.submitJob(job, { force: false }));
+      assert.deepEqual(tally(answers.map(({ outcome }) => outcome)), { created: 1, existing: 49 });
+      for (const answer of answers) assert.deepEqual([answer.job.run, answer.job.status], [1, 'queued']);
+    });
+
+    test('20 submits of a failed job begin one run', async () => {
+      const ref = await submitted(stores().store);
+      await finished(stores().store, ref, 'failed');
+      const job = newJob({ jobId: ref.jobId });
+      const answers = await atOnce(stores(), 20, (store) => store.submitJob(job, { force: false }));
+      assert.deepEqual(tally(answers.map(({ outcome }) => outcome)), { created: 1, existing: 19 });
+      for (const answer of answers) assert.equal(answer.job.run, 2);
+    });
+
+    test('20 forced submits of a completed job begin one run, the others are refused', async () => {
+      const ref = await submitted(stores().store);
+      await finished(stores().store, ref);
+      const job = newJob({ jobId: ref.jobId });
+      const answers = await atOnce(stores(), 20, (store) => store.submitJob(job, { force: true }));
+      assert.deepEqual(tally(answers.map(({ outcome }) => outcome)), { created: 1, active: 19 });
+      assert.equal((await jobOf(stores().store, ref)).run, 2);
+    });
+
+    test('20 plans of one stage make it once, with the tasks of one of them', async () => {
+      const ref = await submitted(stores().store);
+      const answers = await atOnce(stores(), 20, (store) => store.createStage(ref, newStage(), newTasks(50)));
+      assert.deepEqual(tally(answers), { created: 1, exists: 19 });
+      const [stage] = await stores().store.getStages(ref.jobId, 1);
+      assert.equal(stage?.counts.total, 50);
+      assert.equal((await stores().store.listTasks(ref.jobId, 1, { limit: 1000 })).length, 50);
+    });
+
+    test('40 claims of one task give it to one worker', async () => {
+      const task = { ...(await planned(stores().store, 1)), task: 0 };
+      const answers = await atOnce(stores(), 40, (store) => store.claimTask(task, longLease));
+      assert.deepEqual(tally(answers.map(({ kind }) => kind)), { claimed: 1, busy: 39 });
+    });
+
+    test('claims of many tasks, each by two processes, give each task to one', async () => {
+      const ref = await planned(stores().store, 300);
+      const { store, other } = stores();
+      const claimAll = (by: StateStore, numbers: readonly number[]) =>
+        Promise.all(numbers.map((task) => by.claimTask({ ...ref, task }, longLease)));
+      const numbers = Array.from({ length: 300 }, (_, task) => task);
+      // In opposite orders, so that statements that lock several tasks would meet head on.
+      const [up, down] = await Promise.all([claimAll(store, numbers), claimAll(other, numbers.toReversed())]);
+      assert.deepEqual(tally([...up, ...down].map(({ kind }) => kind)), { claimed: 300, busy: 300 });
+      for (const [task, one] of up.entries()) {
+        const two = down[299 - task];
+        assert.deepEqual([one.kind, two?.kind].sort(), ['busy', 'claimed'], `task ${task}`);
+      }
+    });
+
+    test('20 takeovers of an expired lease let one worker in', async () => {
+      const { store } = stores();
+      const task = { ...(await planned(store, 2)), task: 0 };
+      await claimed(store, task, { worker: 'gone', leaseMs: 200 });
+      const rounds: Record<string, number>[] = [];
+      while (!rounds.some((round) => round.claimed)) {
+        const answers = await atOnce(stores(), 20, (one) => one.claimTask(task, longLease));
+        rounds.push(tally(answers.map(({ kind }) => kind)));
+      }
+      assert.deepEqual(rounds.at(-1)?.claimed, 1);
+      assert.deepEqual(await store.claimTask(task, longLease).then(({ kind }) => kind), 'busy');
+    });
+
+    test('of a lost worker and its successor, one ends the task', async () => {
+      const { store, other } = stores();
+      const task = { ...(await planned(store, 1)), task: 0 };
+      await claimed(store, task, { worker: 'slow', leaseMs: 200 });
+      await claimedInTime(other, task);
+      const ends = await Promise.all([
+        ...Array.from({ length: 10 }, () => store.endAttempt(task, 1, completed('slow'))),
+        ...Array.from({ length: 10 }, () => other.endAttempt(task, 2, completed('quick'))),
+      ]);
+      assert.deepEqual(ends.slice(0, 10), Array(10).fill(false));
+      assert.deepEqual(tally(ends.slice(10)), { true: 1, false: 9 });
+      assert.deepEqual((await store.resultPage(task, -1, 10))[0]?.output, 'quick');
+    });
+
+    test('however the last tasks end together, one caller advances the stage, once', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { store, other } = stores();
+        const ref = await planned(store, 20);
+        const work = async (by: StateStore, task: TaskRef) => {
+          await run(by, task);
+          if (await by.hasOpenTasks(ref)) return false;
+          return by.advanceJob(ref);
+        };
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, (_, task) => work(task % 2 === 0 ? store : other, { ...ref, task })),
+        );
+        assert.deepEqual(tally(answers), { true: 1, false: 19 });
+        assert.equal((await jobOf(store, ref)).stage, 2);
+      }
+    });
+
+    test('20 callers that all see the stage done: one advances it', async () => {
+      const ref = await planned(stores().store, 1, { job: { totalStages: 9 } });
+      await run(stores().store, { ...ref, task: 0 });
+      const answers = await atOnce(stores(), 20, (store) => store.advanceJob(ref));
+      assert.deepEqual(tally(answers), { true: 1, false: 19 });
+      assert.equal((await jobOf(stores().store, ref)).stage, 2);
+    });
+
+    test('20 ends of one job: one is kept', async () => {
+      const ref = await planned(stores().store, 1);
+      const answers = await atOnce(stores(), 20, (store) => store.finishJob(ref, failed));
+      assert.deepEqual(tally(answers), { true: 1, false: 19 });
+    });
+
+    test('a job that is advanced and ended at once does one of the two, completely', async () => {
+      const { store, other } = stores();
+      const outcomes: string[] = [];
+      for (let round = 0; round < 10; round += 1) {
+        const ref = await planned(store, 0);
+        const [advanced, ended] = await Promise.all([store.advanceJob(ref), other.finishJob(ref, failed)]);
+        const { stage, status } = await jobOf(store, ref);
+        assert.deepEqual([stage, status], advanced ? [2, 'processing'] : [1, 'failed']);
+        assert.equal(ended, !advanced);
+        outcomes.push(status);
+      }
+      assert.equal(outcomes.length, 10);
+    });
+
+    test('a job that is planned and ended at once leaves no open task behind', async () => {
+      const { store, other } = stores();
+      for (let round = 0; round < 10; round += 1) {
+        const ref = await submitted(store);
+        const [made, ended] = await Promise.all([
+          store.createStage(ref, newStage(), newTasks(500)),
+          other.finishJob(ref, failed),
+        ]);
+        assert.equal(ended, true);
+        assert.equal(await store.hasOpenTasks(ref), false);
+        const [stage] = await store.getStages(ref.jobId, 1);
+        assert.equal(stage?.counts.cancelled, made === 'created' ? 500 : undefined);
+        assert.equal((await jobOf(store, ref)).status, 'failed');
+      }
+    });
+
+    test('claims while the job ends: each task is either cancelled or somebody has it', async () => {
+      const { store, other } = stores();
+      const ref = await planned(store, 200);
+      const claims = Array.from({ length: 200 }, (_, task) => store.claimTask({ ...ref, task: 199 - task }, longLease));
+      const [answers] = await Promise.all([Promise.all(claims), other.finishJob(ref, failed)]);
+      const taken = answers.filter(({ kind }) => kind === 'claimed').length;
+      const [stage] = await store.getStages(ref.jobId, 1);
+      assert.deepEqual([stage?.counts.processing, stage?.counts.cancelled], [taken, 200 - taken]);
+      assert.equal(stage?.counts.queued, 0);
+    });
+
+    test('retries while the job ends: none stays open', async () => {
+      const { store, other } = stores();
+      for (let round = 0; round < 5; round += 1) {
+        const ref = await planned(store, 30);
+        await Promise.all(Array.from({ length: 30 }, (_, task) => claimed(store, { ...ref, task })));
+        const ends = Array.from({ length: 30 }, (_, task) => store.endAttempt({ ...ref, task }, 1, retry(60_000)));
+        const [stored] = await Promise.all([Promise.all(ends), other.finishJob(ref, failed)]);
+        assert.deepEqual(tally(stored), { true: 30 });
+        const [stage] = await store.getStages(ref.jobId, 1);
+        assert.equal(stage?.counts.cancelled, 30);
+        assert.equal(await store.hasOpenTasks(ref), false);
+      }
+    });
+
+    test('many jobs worked on by two processes at once all come to their end', { timeout: 60_000 }, async () => {
+      const pair = stores();
+      const jobs = await Promise.all(Array.from({ length: 12 }, (_, job) => planned(pair.store, 15 + job)));
+      const refs = jobs.flatMap((ref, job) => Array.from({ length: 15 + job }, (_, task) => ({ ...ref, task })));
+      const worker = async (by: StateStore, mine: readonly TaskRef[]) => {
+        const advanced: boolean[] = [];
+        for (const ref of mine) {
+          const claim = await by.claimTask(ref, longLease);
+          if (claim.kind !== 'claimed') continue;
+          await by.endAttempt(ref, claim.task.attempt, completed(ref.task));
+          if (!(await by.hasOpenTasks(ref))) advanced.push(await by.advanceJob(ref));
+        }
+        return advanced.filter(Boolean).length;
+      };
+      const orders = [
+        refs,
+        refs.toReversed(),
+        refs.toSorted((a, b) => a.task - b.task || (a.jobId < b.jobId ? 1 : -1)),
+      ];
+      const advanced = await Promise.all(
+        Array.from({ length: 9 }, (_, n) => worker(n % 2 === 0 ? pair.store : pair.other, orders[n % 3] ?? [])),
+      );
+      assert.equal(
+        advanced.reduce((sum, count) => sum + count, 0),
+        jobs.length,
+      );
+      for (const [job, ref] of jobs.entries()) {
+        const [stage] = await pair.store.getStages(ref.jobId, 1);
+        assert.equal(stage?.counts.completed, 15 + job);
+        assert.deepEqual(stage?.counts.cancelled, 0);
+      }
+    });
+
+    test('renewals, ends and a cancellation of the same tasks leave every task in one end state', async () => {
+      const { store, other } = stores();
+      const ref = await planned(store, 40);
+      await Promise.all(Array.from({ length: 40 }, (_, task) => claimed(store, { ...ref, task })));
+      const each = async (task: number) => {
+        const by = task % 2 === 0 ? store : other;
+        const lease = by.renewLease({ ...ref, task }, { attempt: 1, leaseMs: 60_000, progress: 0.5 });
+        const end = by.endAttempt(
+          { ...ref, task },
+          1,
+          task % 3 ? completed(task) : { status: 'cancelled', error: cancelled },
+        );
+        return [await lease, await end] as const;
+      };
+      const [answers] = await Promise.all([
+        Promise.all(Array.from({ length: 40 }, (_, task) => each(task))),
+        other.finishJob(ref, { ...failed, status: 'cancelled' }),
+      ]);
+      for (const [lease, ended] of answers) {
+        assert.ok(['held', 'cancelled', 'lost'].includes(lease));
+        assert.equal(ended, true);
+      }
+      const [stage] = await store.getStages(ref.jobId, 1);
+      assert.deepEqual([stage?.counts.completed, stage?.counts.cancelled], [26, 14]);
+    });
+  });
+}
