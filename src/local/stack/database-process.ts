@@ -3,8 +3,8 @@ import { PGlite } from '@electric-sql/pglite';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
 import { unaccent } from '@electric-sql/pglite/contrib/unaccent';
 import { postgis } from '@electric-sql/pglite-postgis';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { childOptions, childReady } from './child.ts';
+import { servePglite } from './pglite-server.ts';
 
 export interface DatabaseOptions {
   /** Folder of the data, or null for memory. */
@@ -24,10 +24,9 @@ await database.exec(
 );
 if (options.pgstacSql) await installPgstac(database, options.pgstacSql);
 
-const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: options.port, maxConnections: 100 });
-await server.start();
-childReady({ url: `postgresql://postgres@127.0.0.1:${options.port}/postgres?sslmode=disable` }, async () => {
-  await server.stop();
+const server = await servePglite(database, options.port);
+childReady({ url: `postgresql://postgres@127.0.0.1:${server.port}/postgres?sslmode=disable` }, async () => {
+  await server.close();
   await database.close();
 });
 
