@@ -69,8 +69,9 @@ export interface PixelWindow {
 
 /**
  * Runs GDAL operations, each in a process of its own, so that a crash, a cancellation or a time limit costs the task
- * and not the host. Throws FILE_UNREADABLE (cannot be opened), GDAL_FAILED (retryable: the process died, I/O),
- * RASTER_UNSUPPORTED (GDAL refused the request), TIMEOUT, or the signal's reason.
+ * and not the host. Throws FILE_UNREADABLE (cannot be opened, or its pixels cannot be read), GDAL_FAILED (retryable:
+ * the process died, I/O), RASTER_UNSUPPORTED (GDAL refused the request), TIMEOUT, or the signal's reason; for a source
+ * that is not there or not to be had FILE_NOT_FOUND, CONTAINER_NOT_FOUND, STORAGE_DENIED or STORAGE_UNAVAILABLE.
  */
 export interface Gdal {
   readonly capabilities: GdalCapabilities;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { setPriority } from 'node:os';
 import gdal from 'gdal-async';
 import { setBaseOptions, withOptions } from './operations/config-options.ts';
@@ -15,7 +16,7 @@ import type { Failure, Reply, Request, Usage } from './protocol.ts';
 const niceness = 5;
 const progressIntervalMs = 250;
 
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('disconnect', die);
 setPriority(niceness);
 // The default handler writes to standard error, which is the file that CplLog reads.
 gdal.verbose();
@@ -64,6 +65,18 @@ function usage(): Usage {
   };
 }
 
+/** An answer that cannot be delivered is an error event, which may come before `disconnect`. */
 function send(reply: Reply): void {
-  if (process.connected) process.send?.(reply);
+  process.send?.(reply, undefined, undefined, (error) => {
+    if (error) die();
+  });
+}
+
+/**
+ * At once. Every way to exit from inside, `process.kill` of oneself too, first waits for the dataset that GDAL is
+ * working on in another thread; so the signal comes from outside.
+ */
+function die(): void {
+  spawnSync('/bin/sh', ['-c', `kill -9 ${process.pid}`]);
+  process.abort();
 }

@@ -63,6 +63,7 @@ test("a child's environment has what GDAL and the loader need, and no settings o
   assert.deepEqual(Object.keys(environment).sort(), [
     'CPL_MAX_ERROR_REPORTS',
     'GDAL_CACHEMAX',
+    'GDAL_SKIP',
     'PATH',
     'PROJ_DATA',
     'https_proxy',

@@ -14,7 +14,7 @@ export function rasterInfo(input: Operations['info']['input'], context: Operatio
     // gdalinfo leaves out what it could not compute and calls it a success. It also reports an error for a raster
     // without one valid pixel, which is none: hence the second look.
     const failed = context.log.news().some((report) => report.level === 'error');
-    if (failed && args.some((flag) => readsPixels.has(flag))) await verifyPixels(dataset, input.path, context.log);
+    if (failed && args.some((flag) => readsPixels.has(flag))) await verifyPixels(input.path, context.log);
     return json;
   });
 }

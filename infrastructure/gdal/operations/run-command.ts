@@ -51,7 +51,7 @@ async function convert(command: Converting, context: OperationContext): Promise<
           : await gdal.translateAsync(destination, dataset, args, options);
       await finish(output, context);
     } catch (error) {
-      throw await explained(error, dataset, source, context);
+      throw await explained(error, source, context);
     }
   });
 }
@@ -111,10 +111,10 @@ async function finish(output: Dataset, context: OperationContext): Promise<void>
 }
 
 /** The error, or that of the source's pixels when these are the reason. */
-async function explained(error: unknown, dataset: Dataset, path: string, context: OperationContext): Promise<unknown> {
+async function explained(error: unknown, path: string, context: OperationContext): Promise<unknown> {
   const reports = context.log.all();
   if (reports.some((report) => report.level === 'error' && notTheSource.has(report.number))) return error;
-  return verifyPixels(dataset, path, context.log).then(
+  return verifyPixels(path, context.log).then(
     () => error,
     (unreadable: unknown) => unreadable,
   );

@@ -1,24 +1,27 @@
 import gdal, { type Dataset } from 'gdal-async';
 import { type CplLog, lastError } from './cpl-log.ts';
 import { messageOf, OperationError } from './operation-error.ts';
+import { withSource } from './source.ts';
 
 const leastRows = 256;
 
 /**
- * Reads all pixels of a dataset, a strip of whole blocks at a time, and throws in phase `read` at the first that cannot
+ * Reads all pixels of a source, a strip of whole blocks at a time, and throws in phase `read` at the first that cannot
  * be read. GDAL opens a truncated file without complaint, and its errors have one class whether the source could not
- * be read or the destination not be written: this tells the two apart, and only runs after a failure.
+ * be read or the destination not be written: this tells the two apart, and only runs after a failure. It opens the
+ * source anew, because drivers report what is wrong with a file once and then give grey.
  */
-export async function verifyPixels(dataset: Dataset, path: string, log: CplLog): Promise<void> {
+export async function verifyPixels(path: string, log: CplLog): Promise<void> {
   const reported = lastError(log.all());
-  log.news();
-  try {
-    for (const [top, rows] of strips(dataset)) await readStrip(dataset, top, rows);
-  } catch (error) {
-    const reports = log.news();
-    // What the operation ran into says more than "checksum could not be computed".
-    throw new OperationError('read', reported || messageOf(error), { path, reports, cause: error });
-  }
+  await withSource(path, async (dataset) => {
+    log.news();
+    try {
+      for (const [top, rows] of strips(dataset)) await readStrip(dataset, top, rows);
+    } catch (error) {
+      // What the operation ran into says more than "checksum could not be computed".
+      throw new OperationError('read', reported || messageOf(error), { path, reports: log.news(), cause: error });
+    }
+  });
 }
 
 function* strips(dataset: Dataset): Generator<readonly [number, number]> {
