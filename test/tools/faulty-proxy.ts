@@ -38,12 +38,17 @@ export class FaultyProxy implements AsyncDisposable {
     return address.port;
   }
 
+  /** Breaks all connections; new ones may come. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   /** Breaks all connections and refuses new ones. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.cutAll();
     await closed;
   }
 
