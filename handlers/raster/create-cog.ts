@@ -1,0 +1,126 @@
+import { defineHandler, type TaskContext } from '../../core/handler.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { GdalSource } from '../../core/ports/blob-store.ts';
+import type { GdalRunOptions } from '../../core/ports/gdal.ts';
+import { rasterFacts } from '../stac/raster-facts.ts';
+import {
+  cogCommand,
+  intermediateCommand,
+  internalMask,
+  maskCommand,
+  overviewCommand,
+  withSideFile,
+} from './cog-commands.ts';
+import { type CogPlan, overviewLevels, planCog } from './cog-plan.ts';
+import { globeExtent } from './extent.ts';
+import { accessTierOf } from './profiles.ts';
+import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
+import { openSource } from './source.ts';
+
+export const createCog = defineHandler('create_cog', {
+  description: 'Warps a raster into the target grid, once, and writes it as a cloud-optimised GeoTIFF to blob storage.',
+  input: createCogInput,
+  output: createCogOutput,
+  limits: { timeoutSeconds: 4 * 3600 },
+  run: (input, context) => context.services.workspace.use('cog', (folder) => makeCog(input, context, folder)),
+});
+
+async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
+  const started = performance.now();
+  const { services, signal } = context;
+  const ref = { container: input.container_name, name: input.blob_name };
+  const { subdataset, in_memory: localCopy } = input;
+  const source = await openSource(services, ref, { subdataset, localCopy, folder, signal });
+  const plan = await planFor(input, source, context);
+  context.progress(0.05);
+  const file = await writeCog(plan, source, folder, context);
+  const info = await services.gdal.info(local(file), ['-norat'], { signal });
+  const facts = rasterFacts(info);
+  const target = { container: services.settings.cogContainer, name: input.output_blob };
+  const storageTier = accessTierOf(input.tier);
+  const uploaded = await services.blobs.upload(target, file, {
+    contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
+    accessTier: storageTier,
+    signal,
+  });
+  const extent = await globeExtent(services.gdal, facts, input.target_crs);
+  return {
+    cog_blob: target.name,
+    cog_container: target.container,
+    cog_tier: input.tier,
+    storage_tier: storageTier,
+    source_blob: input.blob_name,
+    source_container: input.container_name,
+    reprojection_performed: plan.warp,
+    source_crs: input.source_crs,
+    target_crs: input.target_crs,
+    bounds_4326: extent ? [...extent.bbox] : [],
+    shape: [facts.height, facts.width],
+    size_mb: Math.round((uploaded.sizeBytes / 1024 / 1024) * 100) / 100,
+    compression: plan.compression.name,
+    interleave: plan.interleave,
+    raster_type: input.raster_type,
+    overview_levels: overviewsOf(info, facts.width),
+    processing_time_seconds: Math.round(performance.now() - started) / 1000,
+    gdal_version: services.gdal.capabilities.version,
+  };
+}
+
+async function planFor(input: CreateCogInput, source: GdalSource, { services, signal }: TaskContext): Promise<CogPlan> {
+  const info = await services.gdal.info(source, ['-norat'], { signal });
+  const wkt = await services.gdal.describeCrs(input.source_crs);
+  const facts = rasterFacts({ ...info, coordinateSystem: { wkt: wkt?.wkt2 ?? input.source_crs } });
+  const extent = await globeExtent(services.gdal, facts, input.source_crs);
+  const plan = {
+    facts,
+    sourceCrs: input.source_crs,
+    crsOverride: input.crs_override,
+    targetCrs: input.target_crs,
+    crossesAntimeridian: extent?.crossesAntimeridian ?? false,
+    type: input.raster_type,
+    tier: input.tier,
+    jpegQuality: input.jpeg_quality,
+  };
+  return planCog(plan, services.gdal.capabilities);
+}
+
+/** Runs the plan's steps, each on local scratch files; the COG's path. */
+async function writeCog(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
+  const { gdal } = context.services;
+  const step = (from: number, to: number, config: Readonly<Record<string, string>> = {}): GdalRunOptions => ({
+    signal: context.signal,
+    config,
+    onProgress: (fraction) => context.progress(from + (to - from) * fraction),
+  });
+  const warped = `${folder}/warped.tif`;
+  await gdal.run(intermediateCommand(plan, source, warped), step(0.05, 0.45, internalMask));
+  let scratch = warped;
+  if (plan.addMask) {
+    scratch = `${folder}/masked.tif`;
+    await gdal.run(maskCommand(plan, warped, scratch), step(0.45, 0.48, internalMask));
+  }
+  const info = await gdal.info(local(scratch), ['-stats'], step(0.48, 0.5, withSideFile));
+  if (plan.writer === 'gtiff') {
+    const facts = rasterFacts(info);
+    const levels = overviewLevels(facts.width, facts.height);
+    if (levels.length > 0) {
+      await gdal.run(overviewCommand(plan, scratch, levels), step(0.5, 0.6, { ...internalMask, ...withSideFile }));
+    }
+  }
+  const cog = `${folder}/cog.tif`;
+  await gdal.run(cogCommand(plan, scratch, cog), step(0.6, 0.9, { ...internalMask, ...withSideFile }));
+  return cog;
+}
+
+function overviewsOf(info: JsonObject, width: number): number[] {
+  const band = Array.isArray(info.bands) ? info.bands[0] : undefined;
+  const overviews = isObject(band) && Array.isArray(band.overviews) ? band.overviews : [];
+  const widths = overviews.flatMap((overview) =>
+    isObject(overview) && Array.isArray(overview.size) ? [Number(overview.size[0])] : [],
+  );
+  return widths.map((overview) => Math.round(width / overview));
+}
+
+function local(path: string): GdalSource {
+  return { path, config: {} };
+}

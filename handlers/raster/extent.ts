@@ -1,0 +1,89 @@
+import type { CrsDescription, Gdal } from '../../core/ports/gdal.ts';
+import type { RasterFacts } from '../stac/raster-facts.ts';
+import type { RasterWarning } from './schemas.ts';
+
+type Point = readonly [number, number];
+type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
+
+/** [min x, min y, max x, max y] of the four corners. */
+export function boundsOf(grid: Grid): [number, number, number, number] {
+  return envelope(edgePoints(grid, 1));
+}
+
+/** Points along the raster's edge, `perSide` to a side, in units of its CRS. */
+export function edgePoints(grid: Grid, perSide: number): Point[] {
+  const { width, height } = grid;
+  const steps = Array.from({ length: perSide }, (_, step) => step / perSide);
+  const pixels: Point[] = [
+    ...steps.map((t): Point => [t * width, 0]),
+    ...steps.map((t): Point => [width, t * height]),
+    ...steps.map((t): Point => [(1 - t) * width, height]),
+    ...steps.map((t): Point => [0, (1 - t) * height]),
+  ];
+  return pixels.map(([column, row]) => toPlace(grid, column, row));
+}
+
+/** GDAL's affine geotransform: x = g0 + c g1 + r g2, y = g3 + c g4 + r g5. */
+function toPlace({ geoTransform: g }: Grid, column: number, row: number): Point {
+  const [g0 = 0, g1 = 0, g2 = 0, g3 = 0, g4 = 0, g5 = 0] = g;
+  return [g0 + column * g1 + row * g2, g3 + column * g4 + row * g5];
+}
+
+/** How a raster lies on the globe. */
+export interface GlobeExtent {
+  /** [west, south, east, north] in degrees; west > east where it crosses the antimeridian. */
+  readonly bbox: [number, number, number, number];
+  readonly crossesAntimeridian: boolean;
+}
+
+/** The extent of a raster's edge in degrees; null when no point of it can be told. */
+export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<GlobeExtent | null> {
+  const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 21))).filter((point) => point !== null);
+  const finite = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  if (finite.length === 0) return null;
+  const plain = envelope(finite);
+  const shifted = envelope(finite.map(([x, y]): Point => [x < 0 ? x + 360 : x, y]));
+  // Of the two ways round the globe the shorter one is meant; a raster around a pole is as wide either way.
+  if (plain[2] - plain[0] > 180 && shifted[2] - shifted[0] < 180) {
+    const [west, south, east, north] = shifted;
+    return {
+      bbox: [west > 180 ? west - 360 : west, south, east > 180 ? east - 360 : east, north],
+      crossesAntimeridian: true,
+    };
+  }
+  return { bbox: plain, crossesAntimeridian: false };
+}
+
+/** Satellite scenes in UTM overlap the neighbouring zones by a few degrees. */
+const toleranceDegrees = 3;
+
+/** A warning when the raster lies outside of what its CRS is made for: often a wrong CRS or swapped axes. */
+export async function outsideAreaOfUse(
+  gdal: Gdal,
+  grid: Grid,
+  crs: CrsDescription & { readonly name: string },
+): Promise<RasterWarning[]> {
+  const extent = await globeExtent(gdal, grid, crs.name);
+  const suspicious = (message: string): RasterWarning[] => [
+    { code: 'SUSPICIOUS_BOUNDS', severity: 'warning', message },
+  ];
+  if (!extent) return suspicious('the bounds cannot be placed on the globe with this CRS');
+  if (!crs.areaOfUse || extent.crossesAntimeridian) return [];
+  const [west, south, east, north] = crs.areaOfUse;
+  const [left, bottom, right, top] = extent.bbox;
+  const tolerance = crs.projected ? toleranceDegrees : 0.01 + Math.abs(grid.geoTransform[1] ?? 0);
+  const wraps = west > east;
+  const outside =
+    bottom < south - tolerance ||
+    top > north + tolerance ||
+    (!wraps && (left < west - tolerance || right > east + tolerance));
+  if (!outside) return [];
+  const shown = (box: readonly number[]) => `[${box.map((value) => value.toFixed(2)).join(', ')}]`;
+  return suspicious(`the bounds ${shown(extent.bbox)} lie outside of the CRS's area of use ${shown(crs.areaOfUse)}`);
+}
+
+function envelope(points: readonly Point[]): [number, number, number, number] {
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}

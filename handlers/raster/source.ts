@@ -1,0 +1,109 @@
+import { basename, extname, join } from 'node:path/posix';
+import { CoreMachineError } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
+import type { Services } from '../../core/services.ts';
+
+export interface SourceOptions {
+  readonly subdataset: string | null;
+  /** True: always from a local copy; false: by range requests where the format allows; null: small files are copied. */
+  readonly localCopy: boolean | null;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** Below this a copy is quicker than range requests; above, only what is needed is read. */
+const copyBelowBytes = 256 * 1024 * 1024;
+/** Formats whose drivers jump about in the file, or need a real file. */
+const copiedFormats = new Set(['.nc', '.png', '.img', '.jp2']);
+
+/** What GDAL opens for a blob: its address in storage, or a local copy with its side files. */
+export async function openSource(services: Services, ref: BlobRef, options: SourceOptions): Promise<GdalSource> {
+  const properties = await services.blobs.properties(ref);
+  if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${ref.name} in ${ref.container}`);
+  if (properties.sizeBytes === 0) throw new CoreMachineError('FILE_UNREADABLE', `${ref.name} is empty`);
+  const sideFiles = await findSideFiles(services, ref);
+  const copied =
+    copiedFormats.has(extname(ref.name).toLowerCase()) ||
+    sideFiles.length > 0 ||
+    (options.localCopy ?? properties.sizeBytes < copyBelowBytes);
+  const source = copied ? await copyOf(services, ref, sideFiles, options) : await services.blobs.gdalSource(ref);
+  return chooseSubdataset(services, source, ref, options);
+}
+
+/** World files and PAM files that GDAL reads next to a raster. */
+async function findSideFiles(services: Services, ref: BlobRef): Promise<string[]> {
+  const extension = extname(ref.name);
+  const stem = ref.name.slice(0, ref.name.length - extension.length);
+  const [, first, , last] = `${extension.toLowerCase()}   `;
+  const wanted = new Set(
+    [`${ref.name}.aux.xml`, `${stem}.wld`, `${stem}.${first}${last?.trim() || 'f'}w`, `${stem}.tfw`].map((name) =>
+      name.toLowerCase(),
+    ),
+  );
+  const found: string[] = [];
+  let seen = 0;
+  for await (const { name } of services.blobs.list(ref.container, { prefix: stem })) {
+    if (wanted.has(name.toLowerCase())) found.push(name);
+    seen += 1;
+    // A name that begins a thousand others has its side files among the first: they sort next to it.
+    if (seen >= 1000) break;
+  }
+  return found;
+}
+
+async function copyOf(
+  services: Services,
+  ref: BlobRef,
+  sideFiles: readonly string[],
+  options: SourceOptions,
+): Promise<GdalSource> {
+  const extension = extname(ref.name);
+  const stem = ref.name.slice(0, ref.name.length - extension.length);
+  // The copy has a plain name: a blob's own may hold anything.
+  const localName = (name: string) =>
+    join(options.folder, `source${name.slice(stem.length).replace(basename(extension), extension.toLowerCase())}`);
+  for (const name of [ref.name, ...sideFiles]) {
+    await services.blobs.download({ container: ref.container, name }, localName(name), { signal: options.signal });
+  }
+  return { path: localName(ref.name), config: { GDAL_DISABLE_READDIR_ON_OPEN: 'FALSE' } };
+}
+
+async function chooseSubdataset(
+  services: Services,
+  source: GdalSource,
+  ref: BlobRef,
+  options: SourceOptions,
+): Promise<GdalSource> {
+  const multiple = extname(ref.name).toLowerCase() === '.nc';
+  if (!multiple && options.subdataset === null) return source;
+  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.signal }));
+  if (options.subdataset === null) {
+    if (names.size === 0) return source;
+    throw new CoreMachineError(
+      'SUBDATASET_REQUIRED',
+      `${ref.name} holds several variables; give one of them in subdataset`,
+      {
+        details: [...names.keys()].map((message) => ({ path: 'subdataset', message })),
+      },
+    );
+  }
+  const path = names.get(options.subdataset);
+  if (path) return { ...source, path };
+  // A file with a single variable is that variable.
+  if (names.size === 0 && multiple) return { ...source, path: `NETCDF:"${source.path}":${options.subdataset}` };
+  throw new CoreMachineError(
+    'SUBDATASET_NOT_FOUND',
+    `${ref.name} has no variable ${JSON.stringify(options.subdataset)}`,
+    {
+      details: [...names.keys()].map((message) => ({ path: 'subdataset', message })),
+    },
+  );
+}
+
+/** GDAL's addresses of a file's variables, by the variable's name. */
+function subdatasetsOf(info: JsonObject): Map<string, string> {
+  const metadata = isObject(info.metadata) && isObject(info.metadata.SUBDATASETS) ? info.metadata.SUBDATASETS : {};
+  const paths = Object.entries(metadata).flatMap(([key, path]) => (key.endsWith('_NAME') ? [String(path)] : []));
+  return new Map(paths.map((path) => [path.slice(path.lastIndexOf(':') + 1), path]));
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { CoreMachineError } from '../core/errors.ts';
+import { defineJob } from '../core/job.ts';
+import type { StageResults } from '../core/results.ts';
+import type { Services } from '../core/services.ts';
+import { itemUrls } from '../handlers/links/titiler-urls.ts';
+import { createCog } from '../handlers/raster/create-cog.ts';
+import { cogBlobName } from '../handlers/raster/names.ts';
+import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
+import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
+import { validateRaster } from '../handlers/raster/validate-raster.ts';
+import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
+
+const parameters = inspectionParameters.extend({
+  output_tier: z
+    .enum([...cogTiers, 'all'])
+    .default('analysis')
+    .describe('What the COG is for; all makes one for each tier that applies.'),
+  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COG.'),
+  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
+  in_memory: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe(
+      'true: work on a local copy of the source; false: read it by range requests; null: by its size. The COG is the same.',
+    ),
+  collection_id: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .max(200)
+    .default('system-rasters')
+    .describe('STAC collection; made when it is missing.'),
+  item_id: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .max(200)
+    .nullable()
+    .default(null)
+    .describe('null: derived from collection and output.'),
+  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+});
+
+type Parameters = z.output<typeof parameters>;
+
+/** One raster -> COG(s) -> STAC item(s). */
+export const processRaster = defineJob('process_raster', {
+  description: 'One raster becomes a cloud-optimised GeoTIFF with a STAC item',
+  parameters,
+  checkResources: checkSource,
+})
+  .stage('validate', validateRaster, ({ params }) => [{ key: 'validate', input: inspection(params) }])
+  .fanOut('create_cog', createCog, async ({ params, previous }) => {
+    const validation = await previous.only();
+    return tiersOf(params, validation).map((tier) => ({ key: tier, input: cogInput(params, validation, tier) }));
+  })
+  .fanOut('create_stac', extractStacMetadata, async ({ params, previous, results }) => {
+    const { effective_type } = await results.validate.only();
+    const cogs = await previous.all();
+    return cogs.map(({ key, output }) => ({
+      key,
+      input: {
+        container_name: output.cog_container,
+        blob_name: output.cog_blob,
+        collection_id: params.collection_id,
+        item_id: itemIdOf(params.item_id, key, cogs.length),
+        source_container: output.source_container,
+        source_blob: output.source_blob,
+        raster_type: effective_type,
+      },
+    }));
+  })
+  .finalize(async ({ params, results, services }) => {
+    const validation = await results.validate.only();
+    const cogs = (await results.create_cog.all()).map(({ output }) => output);
+    const [cog] = cogs;
+    const item = await firstOf(results.create_stac);
+    if (!cog) throw new CoreMachineError('FINALIZE_FAILED', 'no COG was made');
+    return {
+      source_blob: params.blob_name,
+      source_container: params.container_name,
+      validation: {
+        warnings: validation.warnings,
+        raster_type: validation.raster_type.detected_type,
+        confidence: validation.raster_type.confidence,
+        source_crs: validation.source_crs,
+        bit_depth_efficient: validation.bit_depth_check.efficient,
+      },
+      cog: summaryOf(cog),
+      ...(params.output_tier === 'all' && { cogs: cogs.map((one) => ({ cog_tier: one.cog_tier, ...summaryOf(one) })) }),
+      stac: {
+        item_id: item.item_id,
+        collection_id: item.collection_id,
+        bbox: item.bbox,
+        inserted_to_pgstac: item.inserted_to_pgstac,
+        ready_for_titiler: item.inserted_to_pgstac,
+      },
+      ...linksOf(services, item),
+    };
+  });
+
+async function checkSource(params: Parameters, services: Services): Promise<void> {
+  const bytes = await requireBlob(services, params.container_name, params.blob_name);
+  const limit = services.settings.rasterSizeThresholdMb;
+  const megabytes = bytes / 1024 / 1024;
+  if (megabytes > limit) {
+    const message = `the raster has ${megabytes.toFixed(0)} MB, more than the limit of ${limit} MB; submit it to process_large_raster`;
+    throw new CoreMachineError('RASTER_TOO_LARGE', message);
+  }
+  const crsNames = [params.target_crs, ...(params.input_crs === null ? [] : [params.input_crs])];
+  for (const name of crsNames) {
+    if (!(await services.gdal.describeCrs(name))) {
+      throw new CoreMachineError('CRS_INVALID', `GDAL does not know the CRS ${JSON.stringify(name.slice(0, 200))}`);
+    }
+  }
+}
+
+function inspection(params: Parameters) {
+  const { container_name, blob_name, subdataset, input_crs, raster_type, strict_mode, output_tier } = params;
+  const requested_tiers = output_tier === 'all' ? [] : [output_tier];
+  return { container_name, blob_name, subdataset, input_crs, raster_type, strict_mode, requested_tiers };
+}
+
+/** A tier that does not apply falls back to analysis; the validation has warned of it. */
+function tiersOf(params: Parameters, validation: ValidateRasterOutput): readonly CogTier[] {
+  const { applicable_tiers } = validation.cog_tiers;
+  if (params.output_tier === 'all') return applicable_tiers;
+  return applicable_tiers.includes(params.output_tier) ? [params.output_tier] : ['analysis'];
+}
+
+function cogInput(params: Parameters, validation: ValidateRasterOutput, tier: CogTier) {
+  const { container_name, blob_name, subdataset, target_crs, jpeg_quality, in_memory, output_folder } = params;
+  return {
+    container_name,
+    blob_name,
+    subdataset,
+    crs_override: validation.crs_source === 'user_override' ? validation.source_crs : null,
+    source_crs: validation.source_crs,
+    target_crs,
+    raster_type: validation.effective_type,
+    tier,
+    jpeg_quality,
+    in_memory,
+    output_blob: cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier }),
+  };
+}
+
+/** One item a COG: a given id is completed by the tier when there are several. */
+function itemIdOf(given: string | null, tier: string, count: number): string | null {
+  return given === null || count === 1 ? given : `${given}-${tier}`;
+}
+
+async function firstOf<T>(results: StageResults<T>): Promise<T> {
+  const first = await results.first();
+  if (!first) throw new CoreMachineError('FINALIZE_FAILED', 'no STAC item was made');
+  return first.output;
+}
+
+function summaryOf(cog: CreateCogOutput) {
+  const { cog_blob, cog_container, size_mb, compression, reprojection_performed, processing_time_seconds } = cog;
+  return { cog_blob, cog_container, size_mb, compression, reprojection_performed, processing_time_seconds };
+}
+
+function linksOf(services: Services, item: { readonly collection_id: string; readonly item_id: string }) {
+  const place = { collectionId: item.collection_id, itemId: item.item_id };
+  const { share_url, titiler_urls } = itemUrls(services.settings, place);
+  return { share_url, titiler_urls: { ...titiler_urls } };
+}
