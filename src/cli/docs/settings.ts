@@ -8,14 +8,14 @@ import {
 } from '../../config/settings.ts';
 
 /** local.settings.example.json: every setting once, with values for the official emulators. */
-export function settingsExample(): string {
+export function exampleSettings(): string {
   const values = Object.fromEntries(settingNames.map((name) => [name, exampleOf(name)]));
   const file = { IsEncrypted: false, Values: values, Host: { LocalHttpPort: 7071 } };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
 /** docs/configuration.md: one table a group. */
-export function configurationPage(): string {
+export function settingsPage(): string {
   return [
     '# Configuration',
     '',
