@@ -106,7 +106,9 @@ async function showResult(stack: Stack, job: JobView, name: string): Promise<voi
   const cog = result.cog as JsonObject;
   const stac = result.stac as JsonObject;
   const validation = result.validation as JsonObject;
-  console.log(`  type      ${validation.raster_type} (confidence ${validation.confidence}), ${validation.source_crs}`);
+  console.log(
+    `  type      ${validation.raster_type} (confidence ${validation.confidence}), ${crsName(String(validation.source_crs))}`,
+  );
   console.log(
     `  COG       ${cog.cog_container}/${cog.cog_blob}  ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`,
   );
@@ -130,4 +132,9 @@ function blobStore(stack: Stack) {
   const connection = stack.settings.STORAGE_CONNECTION;
   if (!connection) throw new Error('the demo needs a storage connection string');
   return openBlobStore({ connection });
+}
+
+/** A CRS without a code is a page of WKT: its name will do. */
+function crsName(crs: string): string {
+  return crs.startsWith('EPSG:') ? crs : `${/"([^"]+)"/.exec(crs)?.[1] ?? 'a CRS without a name'} (no EPSG code)`;
 }
