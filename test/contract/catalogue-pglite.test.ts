@@ -10,7 +10,6 @@ import { silentLog } from '../../core/log.ts';
 import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
 import { installPgstac } from '../../infrastructure/pgstac/install.ts';
 import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
-import { freePort } from '../../src/cli/testing/free-port.ts';
 import { catalogueSuite } from './catalogue.ts';
 
 const pgstacSql = await ensurePgstacSql();
@@ -18,10 +17,9 @@ if (pgstacSql === null) throw new Error('The tests need pgSTAC, and its SQL coul
 
 const database = await PGlite.create({ extensions: { postgis, btree_gist, unaccent } });
 await database.exec('CREATE EXTENSION postgis');
-const port = await freePort();
-const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port, maxConnections: 20 });
+const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: 0, maxConnections: 20 });
 await server.start();
-const pool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, max: 5 });
+const pool = new pg.Pool({ connectionString: `postgres://postgres@${server.getServerConn()}/postgres`, max: 5 });
 await installPgstac(pool, await readFile(pgstacSql, 'utf8'));
 after(async () => {
   await pool.end();

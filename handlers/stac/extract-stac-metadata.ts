@@ -1,0 +1,153 @@
+import { CoreMachineError } from '../../core/errors.ts';
+import { defineHandler, type TaskContext } from '../../core/handler.ts';
+import type { BlobProperties, BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
+import type { StacItem } from '../../core/ports/catalogue.ts';
+import { acquisitionTime } from './acquisition-time.ts';
+import { headerSize } from './cog-header.ts';
+import { type Display, displayOf, renderOf, shownBands } from './display.ts';
+import { type Footprint, footprintOf } from './footprint/footprint.ts';
+import { buildItem } from './item-builder.ts';
+import { derivedItemId, withoutExtension } from './item-id.ts';
+import { thumbnail } from './picture/thumbnail.ts';
+import { type BandStatistics, type RasterFacts, rasterFacts } from './raster-facts.ts';
+import { readSample, type Sample, sortedValues, statisticsOf } from './sample.ts';
+import { type ExtractStacMetadataInput, extractStacMetadataInput, extractStacMetadataOutput } from './schemas.ts';
+import { storeItem } from './store-item.ts';
+
+export const extractStacMetadata = defineHandler('extract_stac_metadata', {
+  description: 'Describes a raster as a STAC item with footprint, statistics and thumbnail, and catalogues it.',
+  input: extractStacMetadataInput,
+  output: extractStacMetadataOutput,
+  async run(input, context) {
+    const { blobs, catalogue } = context.services;
+    const raster: BlobRef = { container: input.container_name, name: input.blob_name };
+    const properties = await blobs.properties(raster);
+    if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
+    const observed = await observe(input, raster, context);
+    context.progress(0.6);
+    const thumbnailHref = await makeThumbnail(raster, observed, context);
+    context.progress(0.8);
+    const item = await itemOf(input, { raster, properties, observed, thumbnailHref }, context);
+    context.signal.throwIfAborted();
+    const stored = await storeItem(catalogue, item, { datetimeIsOfProcessing: observed.acquired === null });
+    return {
+      item_id: item.id,
+      collection_id: item.collection,
+      blob_name: input.blob_name,
+      bbox: [...item.bbox],
+      inserted_to_pgstac: true,
+      item_skipped: stored.skipped,
+      stac_item: stored.item,
+    };
+  },
+});
+
+/** What was seen of a raster. */
+interface Observed {
+  readonly facts: RasterFacts;
+  readonly sample: Sample;
+  readonly statistics: readonly (BandStatistics | null)[];
+  readonly display: Display;
+  readonly footprint: Footprint;
+  readonly acquired: ReturnType<typeof acquisitionTime>;
+}
+
+async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context: TaskContext): Promise<Observed> {
+  return withSource(raster, context, async (source) => {
+    const { gdal } = context.services;
+    const options = { signal: context.signal };
+    const facts = rasterFacts(await gdal.info(source, [], options));
+    context.progress(0.1);
+    const everyBand = facts.bands.map((_, index) => index + 1);
+    const known = facts.bands.every((band) => band.statistics !== null);
+    const sample = await readSample(gdal, source, facts, known ? shownBands(facts) : everyBand, options);
+    const { width, height, mask: valid } = sample;
+    const mask = { width, height, valid };
+    return {
+      facts,
+      sample,
+      statistics: facts.bands.map((band, index) => band.statistics ?? sampledStatistics(sample, index + 1)),
+      display: displayOf(facts, input.raster_type, sample),
+      footprint: await footprintOf(facts, mask, (points) => gdal.transformPoints(facts.crs, 'EPSG:4326', points)),
+      acquired: acquisitionTime(facts, new Date()),
+    };
+  });
+}
+
+/** GDAL's netCDF driver reads files alone; everything else is read where it lies. */
+async function withSource<T>(
+  raster: BlobRef,
+  context: TaskContext,
+  work: (source: GdalSource) => Promise<T>,
+): Promise<T> {
+  const { blobs, workspace } = context.services;
+  if (!/\.nc$/i.test(raster.name)) return work(await blobs.gdalSource(raster));
+  return workspace.use('stac', async (folder) => {
+    const file = `${folder}/source.nc`;
+    await blobs.download(raster, file, { signal: context.signal });
+    return work({ path: file, config: {} });
+  });
+}
+
+function sampledStatistics(sample: Sample, band: number): BandStatistics | null {
+  return statisticsOf(sortedValues(sample, band), sample.width * sample.height);
+}
+
+/** Its URL; null when the raster has not one valid pixel. */
+async function makeThumbnail(raster: BlobRef, observed: Observed, context: TaskContext): Promise<string | null> {
+  const { facts, display, sample } = observed;
+  if (!sample.mask.includes(255)) return null;
+  const { blobs, settings } = context.services;
+  const place = thumbnailPlace(raster, settings.cogContainer);
+  const picture = await thumbnail(facts, display, sample);
+  await blobs.upload(place, picture, { contentType: 'image/png', signal: context.signal });
+  return blobs.url(place);
+}
+
+/** Beside a COG of ours; of other rasters in our container too, for theirs may not be ours to write to. */
+function thumbnailPlace({ container, name }: BlobRef, cogContainer: string): BlobRef {
+  const own = container === cogContainer;
+  const stem = own ? withoutExtension(name) : `thumbnails/${container}/${withoutExtension(name)}`;
+  return { container: cogContainer, name: `${stem}_thumb.png` };
+}
+
+interface Seen {
+  readonly raster: BlobRef;
+  readonly properties: BlobProperties;
+  readonly observed: Observed;
+  readonly thumbnailHref: string | null;
+}
+
+async function itemOf(input: ExtractStacMetadataInput, seen: Seen, context: TaskContext): Promise<StacItem> {
+  const { blobs, gdal, settings } = context.services;
+  const { raster, properties, observed, thumbnailHref } = seen;
+  const { facts, display } = observed;
+  const source = sourceOf(input);
+  const read = (offset: number, length: number) => {
+    const left = properties.sizeBytes - offset;
+    return left <= 0
+      ? Promise.resolve(new Uint8Array())
+      : blobs.read(raster, { offset, length: Math.min(length, left) });
+  };
+  return buildItem({
+    itemId: input.item_id ?? derivedItemId(input.collection_id, raster),
+    collectionId: input.collection_id,
+    facts,
+    crs: await gdal.describeCrs(facts.crs),
+    footprint: observed.footprint,
+    statistics: observed.statistics,
+    acquired: observed.acquired,
+    now: new Date().toISOString(),
+    data: { href: blobs.url(raster), properties, headerBytes: facts.isCog ? await headerSize(read) : null },
+    thumbnailHref,
+    source: source && { href: blobs.url(source), blobName: source.name },
+    render: renderOf(facts, display),
+    isPhoto: display.kind === 'colors' && display.ranges === null,
+    links: settings,
+  });
+}
+
+function sourceOf({ source_container, source_blob }: ExtractStacMetadataInput): BlobRef | null {
+  if (source_container === null || source_blob === null) return null;
+  return { container: source_container, name: source_blob };
+}
