@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '../../core/errors.ts';
-import type { RawSettings, SettingName } from './settings.ts';
+import { type RawSettings, type SettingName, settingsSchema } from './settings.ts';
 
 export interface DatabaseConfig {
   /** Without a password when `auth` is `entra`. */
@@ -102,8 +102,9 @@ function serviceBusProblems(given: Given): ErrorDetail[] {
 
 function queueProblems(given: Given): ErrorDetail[] {
   // Entity names are compared without case.
-  const same = given.JOB_QUEUE_NAME?.toLowerCase() === given.TASK_QUEUE_NAME?.toLowerCase();
-  return same && given.JOB_QUEUE_NAME !== undefined
+  const nameOf = (name: 'JOB_QUEUE_NAME' | 'TASK_QUEUE_NAME') => settingsSchema.shape[name].safeParse(given[name]).data;
+  const [jobs, tasks] = [nameOf('JOB_QUEUE_NAME'), nameOf('TASK_QUEUE_NAME')];
+  return jobs && jobs.toLowerCase() === tasks?.toLowerCase()
     ? [problem('TASK_QUEUE_NAME', 'must be another queue than JOB_QUEUE_NAME')]
     : [];
 }

@@ -116,17 +116,13 @@ export const settingsSchema = z.object({
     readBy: 'host and program',
     otherwise: 'the system-assigned identity',
   }),
-  JOB_QUEUE_NAME: entityNameSetting().register(settingDocs, {
+  JOB_QUEUE_NAME: entityNameSetting().default('geospatial-jobs').register(settingDocs, {
     group: 'Service Bus',
     meaning: 'Queue of the job messages.',
-    readBy: 'host and program',
-    example: 'geospatial-jobs',
   }),
-  TASK_QUEUE_NAME: entityNameSetting().register(settingDocs, {
+  TASK_QUEUE_NAME: entityNameSetting().default('geospatial-tasks').register(settingDocs, {
     group: 'Service Bus',
     meaning: 'Queue of the task messages; another one than the job queue.',
-    readBy: 'host and program',
-    example: 'geospatial-tasks',
   }),
   STORAGE_CONNECTION: text().nullable().default(null).register(settingDocs, {
     group: 'Blob storage',

@@ -7,8 +7,6 @@ const good: Environment = {
   DATABASE_URL: 'postgresql://u:p%40ss@db.example.org/geo?sslmode=verify-full',
   SERVICE_BUS_CONNECTION: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=c2VjcmV0;',
   STORAGE_CONNECTION: 'AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net',
-  JOB_QUEUE_NAME: 'geospatial-jobs',
-  TASK_QUEUE_NAME: 'geospatial-tasks',
 };
 
 function problemsOf(environment: Environment): Record<string, string> {
@@ -37,6 +35,7 @@ test('the smallest configuration gets documented defaults', () => {
     rasterSizeThresholdMb: 1000,
     cogContainer: 'silver-cogs',
   });
+  assert.deepEqual([config.jobQueueName, config.taskQueueName], ['geospatial-jobs', 'geospatial-tasks']);
   assert.equal(config.jobRetentionDays, null);
   assert.equal(config.logFormat, 'json');
   assert.ok(config.gdalProcesses >= 1 && config.gdalProcesses <= 4);
@@ -46,10 +45,8 @@ test('the smallest configuration gets documented defaults', () => {
 test('an empty configuration names everything that is missing, at once', () => {
   assert.deepEqual(Object.keys(problemsOf({})).sort(), [
     'DATABASE_URL',
-    'JOB_QUEUE_NAME',
     'SERVICE_BUS_CONNECTION',
     'STORAGE_CONNECTION',
-    'TASK_QUEUE_NAME',
   ]);
 });
 
@@ -79,7 +76,7 @@ test('malformed values are refused, never replaced by a default', () => {
 
 test('an empty or blank value counts as not set', () => {
   assert.equal(readConfig({ ...good, DATABASE_POOL_SIZE: '', TITILER_BASE_URL: '  ' }).database.poolSize, 10);
-  assert.ok('JOB_QUEUE_NAME' in problemsOf({ ...good, JOB_QUEUE_NAME: ' ' }));
+  assert.ok('STORAGE_CONNECTION' in problemsOf({ ...good, STORAGE_CONNECTION: ' ' }));
 });
 
 test('no problem shows a value', () => {

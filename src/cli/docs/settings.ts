@@ -24,8 +24,8 @@ export function settingsPage(): string {
     'Anything missing, malformed or contradicting stops the start with `CONFIGURATION_INVALID`, which lists every problem; so',
     'does a name that looks like one of these and is none. Settings marked *secret* are never logged.',
     '',
-    'The host reads triggers’ queue names and connection itself: settings read by the *host* must be application settings.',
-    'Its own (`FUNCTIONS_*`, `AzureWebJobs*`, `WEBSITE_*`, `AZURE_*`) pass through; the ones you need are in the last table.',
+    'Settings read by the *host* must be where it finds them: it opens the queue triggers itself. Its own (`FUNCTIONS_*`,',
+    '`AzureWebJobs*`, `WEBSITE_*`, `AZURE_*`) pass through; the ones you need are in the last table.',
     '',
     ...settingGroups.flatMap(groupTable),
   ].join('\n');
