@@ -7,7 +7,7 @@ import { entraPassword } from './entra.ts';
 
 export interface PostgresConfig {
   /**
-   * `postgresql://user[:password]@host[:port]/database[?sslmode=…&sslrootcert=…]`; `?host=/folder` for a Unix socket.
+   * `postgresql://user[:password]@host[:port]/database[?sslmode=…&sslrootcert=…]`; `&host=/folder` for a Unix socket.
    * sslmode: `disable`; `no-verify` (encrypted, any certificate); `verify-ca` (with sslrootcert: signed by it, for any
    * host name); `require`, `verify-full` (certificate and host name checked). Default: `disable`, with `entra`
    * `verify-full`.
@@ -19,6 +19,8 @@ export interface PostgresConfig {
   readonly credential?: TokenCredential;
   /** Connections at most. Default 10. */
   readonly poolSize?: number;
+  /** Milliseconds until a connection must be there, a new one or one of the pool's. Default 10,000. */
+  readonly connectTimeoutMs?: number;
   /** Milliseconds one statement may take. Default 30,000. */
   readonly statementTimeoutMs?: number;
   /** How the connections are named in pg_stat_activity. Default `coremachine`. */
@@ -36,19 +38,19 @@ const knownOptions = new Set(['host', 'sslmode', 'sslrootcert']);
 export function clientConfig(config: PostgresConfig): ClientConfig {
   const url = parseUrl(config.url);
   const entra = config.auth === 'entra';
-  const password = entra ? entraPassword(config.credential ?? processIdentity()) : decodeURIComponent(url.password);
+  const password = entra ? entraPassword(config.credential ?? processIdentity()) : decoded(url.password);
   return {
-    host: url.searchParams.get('host') ?? (decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'),
+    host: url.searchParams.get('host') ?? (decoded(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'),
     port: url.port ? Number(url.port) : 5432,
-    database: decodeURIComponent(url.pathname.slice(1)),
-    user: decodeURIComponent(url.username),
+    database: decoded(url.pathname.slice(1)),
+    user: decoded(url.username),
     ...(password !== '' && { password }),
     ssl: sslOf(url.searchParams, entra ? 'verify-full' : 'disable'),
     application_name: config.applicationName ?? 'coremachine',
     // A peer that vanished without a word is noticed within about 20 s instead of two hours.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: config.connectTimeoutMs ?? 10_000,
   };
 }
 
@@ -61,6 +63,14 @@ function parseUrl(text: string): URL {
   const unknown = [...url.searchParams.keys()].filter((name) => !knownOptions.has(name));
   if (unknown.length > 0) throw invalid(`has an unknown option ${unknown.join(', ')}`);
   return url;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid('has a malformed percent-escape');
+  }
 }
 
 function sslOf(options: URLSearchParams, otherwise: string): ClientConfig['ssl'] {

@@ -23,7 +23,7 @@ interface AppliedMigration {
 }
 
 /** Any number nobody else uses in this database: the first eight digits of SHA-256 of "coremachine migrations". */
-const advisoryLock = 0x4637a80d;
+export const migrationLock = 0x4637a80d;
 
 /**
  * Brings the schema to the newest of the folder's migrations, each in a transaction of its own, and returns the names
@@ -99,7 +99,7 @@ function checkUnchanged(row: AppliedMigration, migration: Migration | undefined)
 async function applyNext(client: pg.Client, migrations: readonly Migration[]): Promise<string | null> {
   await client.query('BEGIN');
   try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [advisoryLock]);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
     await client.query('CREATE SCHEMA IF NOT EXISTS app');
     await client.query(`CREATE TABLE IF NOT EXISTS app.migrations (
       number integer PRIMARY KEY,

@@ -3,7 +3,7 @@
 --   $6 new states, $7 results as JSON or null, $8 errors as JSON or null, $9 delays until the next attempt in ms or null
 -- Result: the places in the arrays (ord, from 1) of the attempts that were ended
 -- Locks: the tasks' rows in key order; before them, shared and in key order, the rows of jobs with a task to retry
--- Cost: COST_END_ATTEMPTS
+-- Cost: 64 tasks of a stage of 100,000 in 1.2 ms, one in 0.2 ms, and 0.5 ms to plan; sixteen pages a task
 WITH given AS MATERIALIZED (
   -- By itself for the reason given in claim_tasks.
   SELECT g.ord, j.id AS job, g.run, g.stage, g.task, g.attempt, g.status, g.result, g.error, g.delay_ms

