@@ -6,9 +6,9 @@ import { after, before, test } from 'node:test';
 import type { InstantName } from '../../core/instants.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { ApiClient } from '../../src/cli/client.ts';
-import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
 import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
 import { eventually } from '../tools/poll.ts';
+import { testStackOptions } from '../tools/stack.ts';
 
 // The real parts, and a host that kills itself (SIGKILL) at a named instant; then another host finds the truth.
 const instants: readonly (readonly [InstantName, number])[] = [
@@ -40,16 +40,7 @@ let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'coremachine-crash-'));
-  parts = await startParts({
-    dataFolder: null,
-    logFolder: folder,
-    env: impatient,
-    pgstacSql: await ensurePgstacSql(),
-    httpPort: 0,
-    fixedPorts: false,
-    say: () => {},
-    lockDurationMs: 3000,
-  });
+  parts = await startParts(await testStackOptions(folder, { env: impatient, lockDurationMs: 3000 }));
 });
 
 after(async () => {

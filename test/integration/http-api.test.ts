@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import { routes } from '../../src/http/routes/index.ts';
-import { type TestStack, testStack } from '../tools/stack.ts';
+import { testStack } from '../tools/stack.ts';
 
-let t: TestStack;
-before(async () => {
-  t = await testStack();
-});
+const running = testStack();
 
 interface Answer {
   readonly status: number;
@@ -21,9 +18,9 @@ async function call(
   path: string,
   options: { body?: string | Uint8Array; headers?: Record<string, string>; key?: boolean } = {},
 ): Promise<Answer> {
-  const answer = await fetch(`${t.stack.url}/api/${path}`, {
+  const answer = await fetch(`${running().stack.url}/api/${path}`, {
     method,
-    headers: { ...(options.key !== false && { 'x-functions-key': t.stack.functionKey }), ...options.headers },
+    headers: { ...(options.key !== false && { 'x-functions-key': running().stack.functionKey }), ...options.headers },
     ...(options.body !== undefined && { body: options.body }),
   });
   const text = await answer.text();
@@ -49,7 +46,7 @@ test('submit answers with the stored job; the same again is the same job', async
   ]);
   assert.deepEqual(first.body.parameters, { n: 2, message: 'Grüße "aus" Köln', failure_rate: 0 });
   assert.equal((first.body.queue_info as JsonObject).queued, true);
-  const job = await t.client.follow(String(first.body.job_id), () => {});
+  const job = await running().client.follow(String(first.body.job_id), () => {});
   assert.equal(job.status, 'completed');
   const again = await post('jobs/hello_world', { message: 'Grüße "aus" Köln', n: 2 });
   assert.deepEqual(
@@ -71,8 +68,8 @@ test('fifty submissions at once make one job', async () => {
 });
 
 test('status shows stages, progress, history and the result; db/jobs shows the row', async () => {
-  const { job_id } = await t.client.submit('hello_world_sequential', { n: 3 });
-  const job = await t.client.follow(String(job_id), () => {});
+  const { job_id } = await running().client.submit('hello_world_sequential', { n: 3 });
+  const job = await running().client.follow(String(job_id), () => {});
   assert.equal(job.progress, 1);
   const stages = job.stages as unknown as JsonObject[];
   assert.deepEqual(
@@ -98,7 +95,7 @@ test('status shows stages, progress, history and the result; db/jobs shows the r
 });
 
 test('lists page by cursor and hold every row once', async () => {
-  for (let n = 1; n <= 5; n += 1) await t.client.submit('hello_world', { n, message: 'for the list' });
+  for (let n = 1; n <= 5; n += 1) await running().client.submit('hello_world', { n, message: 'for the list' });
   const seen: string[] = [];
   let cursor = '';
   do {
@@ -110,8 +107,8 @@ test('lists page by cursor and hold every row once', async () => {
   assert.ok(seen.length >= 5);
   const { body } = await call('GET', 'jobs?job_type=no_such_type');
   assert.deepEqual(body.jobs, []);
-  const { job_id } = await t.client.submit('hello_world', { n: 7 });
-  await t.client.follow(String(job_id), () => {});
+  const { job_id } = await running().client.submit('hello_world', { n: 7 });
+  await running().client.follow(String(job_id), () => {});
   const first = await call('GET', `jobs/${job_id}/tasks?limit=10`);
   const second = await call('GET', `jobs/${job_id}/tasks?limit=10&cursor=${first.body.next_cursor}`);
   const tasks = [...(first.body.tasks as JsonObject[]), ...(second.body.tasks as JsonObject[])];

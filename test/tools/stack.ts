@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, before } from 'node:test';
 import { ApiClient } from '../../src/cli/client.ts';
 import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
 import { type Stack, type StackOptions, startStack } from '../../src/local/stack/stack.ts';
@@ -9,16 +9,12 @@ import { type Stack, type StackOptions, startStack } from '../../src/local/stack
 export interface TestStack {
   readonly stack: Stack;
   readonly client: ApiClient;
-  readonly folder: string;
 }
 
-/** An embedded stack of this test file's own, stopped and removed when its tests are over. */
-export async function testStack(
-  options: { readonly keep?: boolean; readonly folder?: string } & Partial<StackOptions> = {},
-): Promise<TestStack> {
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'coremachine-stack-')));
-  const stack = await startStack({
-    dataFolder: options.keep ? join(folder, 'data') : null,
+/** What a stack for tests has in common: free ports, no output, its logs in `folder`. */
+export async function testStackOptions(folder: string, options: Partial<StackOptions> = {}): Promise<StackOptions> {
+  return {
+    dataFolder: null,
     logFolder: join(folder, 'logs'),
     env: {},
     pgstacSql: await ensurePgstacSql(),
@@ -26,10 +22,24 @@ export async function testStack(
     fixedPorts: false,
     say: () => {},
     ...options,
+  };
+}
+
+/** To be called at a test file's top level: starts an embedded stack before its tests and removes it after them. */
+export function testStack(options: Partial<StackOptions> = {}): () => TestStack {
+  let running: TestStack | null = null;
+  let folder = '';
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'coremachine-stack-'));
+    const stack = await startStack(await testStackOptions(folder, options));
+    running = { stack, client: new ApiClient(stack.url, stack.functionKey) };
   });
   after(async () => {
-    await stack.stop();
-    if (!options.folder) await rm(folder, { recursive: true, force: true });
+    await running?.stack.stop();
+    await rm(folder, { recursive: true, force: true });
   });
-  return { stack, client: new ApiClient(stack.url, stack.functionKey), folder };
+  return () => {
+    if (!running) throw new Error('the stack is not running');
+    return running;
+  };
 }
