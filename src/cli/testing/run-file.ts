@@ -11,9 +11,9 @@ import { endLeftovers, killAll, markVariable } from './leaks.ts';
 import { type Outcome, outcomeOf, type ProcessEnd } from './outcome.ts';
 
 /** For a test that names no limit of its own. */
-const testLimitMs = 180_000;
+const testLimitMs = 120_000;
 /** A file in which nothing begins or ends for so long has stopped, or an open handle keeps it alive. */
-const silenceLimitMs = 300_000;
+const silenceLimitMs = 240_000;
 const outputLines = 200;
 
 export interface FileRun {
