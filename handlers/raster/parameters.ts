@@ -19,13 +19,13 @@ export const containerName = z.string().trim().min(1).max(63).describe('Containe
 
 export const epsgCode = z
   .string()
-  .regex(/^EPSG:\d{4,6}$/i, 'must be like EPSG:4326')
-  .transform((code) => code.toUpperCase());
+  .toUpperCase()
+  .regex(/^EPSG:\d{4,6}$/, 'must be like EPSG:4326');
 
 /** A folder below the container's root: slashes trimmed, no way out. */
 export const outputFolder = z
   .string()
-  .transform((folder) => folder.trim().replace(/\/+$/, ''))
+  .overwrite((folder) => folder.trim().replace(/\/+$/, ''))
   .refine((folder) => !folder.startsWith('/') && !folder.includes('\\') && !/^[A-Za-z]:/.test(folder), {
     message: 'must be a relative path with forward slashes',
   })
