@@ -41,6 +41,9 @@ const parameters = inspectionParameters.extend({
   output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
 });
 
+/** Of a blob's name in Azure. */
+const mostNameCharacters = 1024;
+
 type Parameters = z.output<typeof parameters>;
 
 /** One raster -> COG(s) -> STAC item(s). */
@@ -100,6 +103,7 @@ export const processRaster = defineJob('process_raster', {
   });
 
 async function checkSource(params: Parameters, services: Services): Promise<void> {
+  checkOutputName(params);
   const bytes = await requireBlob(services, params.container_name, params.blob_name);
   const limit = services.settings.rasterSizeThresholdMb;
   const megabytes = bytes / 1024 / 1024;
@@ -113,6 +117,14 @@ async function checkSource(params: Parameters, services: Services): Promise<void
       throw new CoreMachineError('CRS_INVALID', `GDAL does not know the CRS ${JSON.stringify(name.slice(0, 200))}`);
     }
   }
+}
+
+/** Found out now, not after the work. */
+function checkOutputName({ blob_name, subdataset, output_folder }: Parameters): void {
+  const longest = cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier: 'visualization' });
+  if (longest.length <= mostNameCharacters) return;
+  const message = `the COG's name would have ${longest.length} characters, more than the ${mostNameCharacters} of blob storage`;
+  throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ path: 'output_folder', message }] });
 }
 
 function inspection(params: Parameters) {

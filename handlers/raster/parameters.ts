@@ -25,7 +25,9 @@ export const epsgCode = z
 /** A folder below the container's root: slashes trimmed, no way out. */
 export const outputFolder = z
   .string()
+  .max(500)
   .overwrite((folder) => folder.trim().replace(/\/+$/, ''))
+  .refine((folder) => !/\p{Cc}/u.test(folder), { message: 'must not hold control characters' })
   .refine((folder) => !folder.startsWith('/') && !folder.includes('\\') && !/^[A-Za-z]:/.test(folder), {
     message: 'must be a relative path with forward slashes',
   })
