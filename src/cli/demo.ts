@@ -7,6 +7,7 @@ import { bar, LiveLine } from './bar.ts';
 import { ApiClient, type JobView } from './client.ts';
 import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
+import { templateFolder } from './template-folder.ts';
 
 const help = `./run demo [FILE.tif …]
 Starts the embedded stack in memory, sends rasters through process_raster and writes a picture of each to out/.
@@ -30,6 +31,7 @@ async function demo(given: readonly string[]): Promise<number> {
     logFolder: '.cache/logs',
     env: {},
     pgstacSql: await ensurePgstacSql(),
+    templateFolder,
     httpPort: 0,
     fixedPorts: false,
     say: (line) => console.log(`  ${line}`),

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { startStack } from '../local/stack/stack.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
+import { templateFolder } from './template-folder.ts';
 
 const help = `./run start [--data FOLDER | --memory] [--port 7071]
   --data FOLDER  where jobs, blobs and messages are kept (default .data); delete it to start anew
@@ -26,6 +27,7 @@ const stack = await startStack({
   logFolder: '.cache/logs',
   env: connectionsFromEnvironment(),
   pgstacSql: await ensurePgstacSql(),
+  templateFolder,
   httpPort: Number(values.port),
   fixedPorts: true,
   hostOutput: 'inherit',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { ApiClient } from '../../src/cli/client.ts';
 import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
+import { templateFolder } from '../../src/cli/template-folder.ts';
 import { type Stack, type StackOptions, startStack } from '../../src/local/stack/stack.ts';
 
 export interface TestStack {
@@ -18,6 +19,7 @@ export async function testStackOptions(folder: string, options: Partial<StackOpt
     logFolder: join(folder, 'logs'),
     env: {},
     pgstacSql: await ensurePgstacSql(),
+    templateFolder,
     httpPort: 0,
     fixedPorts: false,
     say: () => {},

@@ -4,6 +4,7 @@ import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts'
 import { type Stack, startStack } from '../../local/stack/stack.ts';
 import { ApiClient } from '../client.ts';
 import { ensurePgstacSql } from '../setup/pgstac.ts';
+import { templateFolder } from '../template-folder.ts';
 import { makeRgbRaster } from './make-raster.ts';
 import { addSamples, type Contestant, compete, type Outcome, type Sample, timeCommand } from './measure.ts';
 import { MemoryProbe } from './memory.ts';
@@ -36,6 +37,7 @@ export async function benchRaster(rounds: number): Promise<void> {
     logFolder: '.cache/logs',
     env: { RASTER_SIZE_THRESHOLD_MB: '4000' },
     pgstacSql: await ensurePgstacSql(),
+    templateFolder,
     httpPort: 0,
     fixedPorts: false,
     say: (line) => console.log(`  ${line}`),

@@ -16,6 +16,8 @@ export interface StackOptions {
   /** Settings that win over the embedded ones; a given connection replaces the embedded part. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pgstacSql: string | null;
+  /** Where an empty database is kept that is quicker to copy than to make; null: nowhere. */
+  readonly templateFolder: string | null;
   /** Port of the HTTP API; the next free one when it is taken. */
   readonly httpPort: number;
   /** False takes any free port for the other parts, so that several stacks can run side by side. */
@@ -110,6 +112,7 @@ async function startDatabase(options: StackOptions): Promise<Part | null> {
         folder: options.dataFolder && join(options.dataFolder, 'postgres'),
         port: await pickPort(options.fixedPorts ? 54329 : 0),
         pgstacSql: options.pgstacSql,
+        templateFolder: options.templateFolder,
       } satisfies DatabaseOptions,
       output: join(options.logFolder, 'database.log'),
     }),
