@@ -57,7 +57,8 @@ export class AmqpConnection {
 
   /** Cuts the connection as a broken network does. */
   cut(): void {
-    this.#socket.destroy();
+    // rhea clears its heartbeat timers on an error of the socket, not on its close.
+    this.#socket.destroy(new Error('cut'));
   }
 
   close(): void {
