@@ -13,7 +13,7 @@ const conflictAttempts = 5;
  *
  * Statements are not prepared by name. Named ones need a session of their own a connection, which PgBouncer's
  * transaction mode and PGlite do not give, and would keep the plan made for empty tables while a stage of 100,000 tasks
- * grows in them.
+ * grows in them. PgBouncer needs the two time limits in its ignore_startup_parameters.
  */
 export class Database {
   /** For what needs a connection of its own, e.g. COPY. Its errors are the driver's. */

@@ -25,9 +25,9 @@ export function isConflict(error: unknown): boolean {
   return cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01');
 }
 
-/** True for data that PostgreSQL refuses (SQLSTATE classes 22 and 23), e.g. a malformed JSON text: it always will. */
+/** True for data that PostgreSQL refuses (classes 22 and 23) or cannot hold (54), e.g. U+0000 in a text: it always will. */
 export function isDataError(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
+  return error instanceof pg.DatabaseError && /^(22|23|54)/.test(error.code ?? '');
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { StateStore, TaskRef } from '../../core/ports/state-store.ts';
+import { eventually } from '../tools/poll.ts';
 import {
   atOnce,
   cancelled,
@@ -85,13 +86,13 @@ export function testRaces(stores: Stores): void {
       const { store } = stores();
       const task = { ...(await planned(store, 2)), task: 0 };
       await claimed(store, task, { worker: 'gone', leaseMs: 200 });
-      const rounds: Record<string, number>[] = [];
-      while (!rounds.some((round) => round.claimed)) {
+      const kinds = await eventually(async () => {
         const answers = await atOnce(stores(), 20, (one) => one.claimTask(task, longLease));
-        rounds.push(tally(answers.map(({ kind }) => kind)));
-      }
-      assert.deepEqual(rounds.at(-1)?.claimed, 1);
-      assert.deepEqual(await store.claimTask(task, longLease).then(({ kind }) => kind), 'busy');
+        const round = tally(answers.map(({ kind }) => kind));
+        return round.claimed ? round : null;
+      });
+      assert.equal(kinds.claimed, 1);
+      assert.equal((await store.claimTask(task, longLease)).kind, 'busy');
     });
 
     test('of a lost worker and its successor, one ends the task', async () => {

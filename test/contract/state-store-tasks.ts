@@ -54,11 +54,13 @@ export function testTasks(stores: Stores): void {
       const task = { ...(await planned(store, 1)), task: 0 };
       await claimed(store, task, { worker: 'a', leaseMs: 200 });
       await store.renewLease(task, { attempt: 1, leaseMs: 200, progress: 0.5 });
+      const begun = (await taskOf(store, task)).startedAt;
       const taken = await claimedInTime(other, task, { worker: 'b', leaseMs: 60_000 });
       assert.equal(taken.attempt, 2);
       const { worker, attempt, progress, startedAt, createdAt } = await taskOf(store, task);
       assert.deepEqual([worker, attempt, progress], ['b', 2, null]);
       assert.ok(startedAt && startedAt >= createdAt);
+      assert.deepEqual(startedAt, begun);
     });
 
     test('tasks that are over, unknown, or of another run or stage are refused', async () => {

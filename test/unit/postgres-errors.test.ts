@@ -69,8 +69,8 @@ test('conflicts are known before and after mapping, data errors by their class',
   assert.ok(!isConflict(mapDatabaseError(databaseError('57014'))));
   assert.ok(!isConflict(new Error('deadlock detected')));
   assert.deepEqual(
-    ['22021', '23514', '42601', '40P01', '2F005'].map((state) => isDataError(databaseError(state))),
-    [true, true, false, false, false],
+    ['22021', '23514', '54001', '42601', '40P01', '2F005'].map((state) => isDataError(databaseError(state))),
+    [true, true, true, false, false, false],
   );
   assert.ok(!isDataError(new Error('22021')));
 });
