@@ -10,7 +10,9 @@ import {
   near,
   newJob,
   newStage,
+  newTasks,
   planned,
+  retry,
   runAll,
   type Stores,
   submitted,
@@ -169,6 +171,11 @@ export function testSubmit(stores: Stores): void {
       assert.equal(await store.finishJob(ref, end), false);
       await store.markJobPublished(ref);
       assert.equal((await jobOf(store, ref)).status, 'queued');
+      await store.createStage({ ...ref, run: 2 }, newStage(), newTasks(2));
+      assert.equal(await store.renewLease(task, { attempt, leaseMs: 1000, progress: null }), 'cancelled');
+      assert.equal(await store.hasOpenTasks(ref), true);
+      assert.equal(await store.endAttempt(task, attempt, retry(0)), true);
+      assert.equal((await taskOf(store, task)).status, 'cancelled');
     });
   });
 }
