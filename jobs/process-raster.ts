@@ -10,6 +10,8 @@ import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../ha
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
+import { itemRender } from '../handlers/stac/item-render.ts';
+import type { ExtractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 const parameters = inspectionParameters.extend({
   output_tier: z
@@ -173,8 +175,8 @@ function summaryOf(cog: CreateCogOutput) {
   return { cog_blob, cog_container, size_mb, compression, reprojection_performed, processing_time_seconds };
 }
 
-function linksOf(services: Services, item: { readonly collection_id: string; readonly item_id: string }) {
-  const place = { collectionId: item.collection_id, itemId: item.item_id };
+function linksOf(services: Services, item: ExtractStacMetadataOutput) {
+  const place = { collectionId: item.collection_id, itemId: item.item_id, render: itemRender(item.stac_item) };
   const { share_url, titiler_urls } = itemUrls(services.settings, place);
   return { share_url, titiler_urls: { ...titiler_urls } };
 }

@@ -2,6 +2,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { BlobProperties, BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
+import { openSource } from '../raster/source.ts';
 import { acquisitionTime } from './acquisition-time.ts';
 import { headerSize } from './cog-header.ts';
 import { type Display, displayOf, renderOf, shownBands } from './display.ts';
@@ -74,19 +75,23 @@ async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context
   });
 }
 
-/** GDAL's netCDF driver reads files alone; everything else is read where it lies. */
+/**
+ * A COG of ours is one file, of which a few requests read what is needed; without the option GDAL asks for some forty
+ * files that could lie beside it. Others are opened with their side files, as processing opens them.
+ */
 async function withSource<T>(
   raster: BlobRef,
   context: TaskContext,
   work: (source: GdalSource) => Promise<T>,
 ): Promise<T> {
-  const { blobs, workspace } = context.services;
-  if (!/\.nc$/i.test(raster.name)) return work(await blobs.gdalSource(raster));
-  return workspace.use('stac', async (folder) => {
-    const file = `${folder}/source.nc`;
-    await blobs.download(raster, file, { signal: context.signal });
-    return work({ path: file, config: {} });
-  });
+  const { services, signal } = context;
+  if (raster.container === services.settings.cogContainer) {
+    const { path, config } = await services.blobs.gdalSource(raster);
+    return work({ path, config: { ...config, GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR' } });
+  }
+  return services.workspace.use('stac', async (folder) =>
+    work(await openSource(services, raster, { subdataset: null, localCopy: null, folder, signal })),
+  );
 }
 
 function sampledStatistics(sample: Sample, band: number): BandStatistics | null {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../../core/json.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
-
-/** What a raster shows; decides how it is drawn. `auto`: told from its bands. */
-export const shownAs = z.enum(['auto', 'rgb', 'rgba', 'dem', 'categorical', 'multispectral', 'nir', 'unknown']);
+import { rasterTypes } from '../raster/schemas.ts';
 
 export const extractStacMetadataInput = z.object({
   container_name: z.string().describe('Container of the raster to catalogue.'),
@@ -12,7 +10,10 @@ export const extractStacMetadataInput = z.object({
   item_id: z.string().nullable().default(null).describe('null: derived from the collection and the blob.'),
   source_container: z.string().nullable().default(null).describe('What the raster was made from, if it was.'),
   source_blob: z.string().nullable().default(null),
-  raster_type: shownAs.default('auto'),
+  raster_type: z
+    .enum(['auto', ...rasterTypes])
+    .default('auto')
+    .describe('How it is drawn; auto: told from its bands.'),
 });
 
 export const extractStacMetadataOutput = z.object({
