@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { routes } from '../../src/http/routes/index.ts';
 import { parseConstraint } from '../../src/local/functions-host/http/constraints.ts';
 import {
   matchRoute,
@@ -166,9 +167,16 @@ test('a route that Azure, going by names, would hide behind a wider one is named
     { a_detail: 'POST jobs/{id}', b_types: 'GET jobs/types' },
     { a_detail: 'jobs/{id}/tasks', b_types: 'jobs/types' },
     { a_rest: 'other/{*path}', b_types: 'jobs/types' },
+    // Only `jobs/submit/cancel` fits both: neither hides the other.
+    { a_cancel: 'jobs/{id}/cancel', b_submit: 'jobs/submit/{type}' },
   ]) {
     assert.deepEqual(table(fine).conflicts, []);
   }
   assert.equal(table({ a_all: '{*path}', b_types: 'jobs/types' }).conflicts.length, 1);
   assert.match(table({ a: 'jobs/{x}', b: 'jobs/{y}' }).conflicts.join(), /a and b answer the same path/);
+});
+
+test('no route of the project is hidden by another in Azure', () => {
+  const { conflicts } = table(Object.fromEntries(routes.map(({ name, method, path }) => [name, `${method} ${path}`])));
+  assert.deepEqual(conflicts, []);
 });

@@ -8,6 +8,8 @@ import { loadFunctions } from './load-functions.ts';
 import { describeError, type HostLog, hostLine, stderrLog } from './log.ts';
 import { RunningInvocations } from './running-invocations.ts';
 
+export { importModules } from './load-functions.ts';
+
 export interface FunctionsHostOptions extends Omit<ListenerOptions, 'hostname'> {
   /** The parsed host.json. */
   readonly hostJson: unknown;

@@ -22,7 +22,9 @@ export async function loadFunctions(
   try {
     await load();
   } catch (error) {
-    throw new FunctionsLoadError(describe(error), { cause: error });
+    throw error instanceof FunctionsLoadError
+      ? error
+      : new FunctionsLoadError(describe(error, fileOf(error)), { cause: error });
   }
   const functions = registeredFunctions();
   const model = getProgrammingModel();
@@ -34,16 +36,29 @@ export async function loadFunctions(
   return { functions, model };
 }
 
-function describe(error: unknown): string {
+/**
+ * Imports modules one after the other, for `load`. Throws FunctionsLoadError with the module's name: where a module does not
+ * even parse, its error does not tell which one it was.
+ */
+export async function importModules(modules: readonly URL[]): Promise<void> {
+  for (const module of modules) {
+    try {
+      await import(module.href);
+    } catch (error) {
+      throw new FunctionsLoadError(describe(error, fileOf(error) ?? fileURLToPath(module)), { cause: error });
+    }
+  }
+}
+
+function describe(error: unknown, file: string | null): string {
   const message = error instanceof Error ? error.message : String(error);
-  const file = error instanceof Error ? fileOf(error) : null;
   return `The functions could not be loaded${file ? ` (${file})` : ''}: ${message}`;
 }
 
-/** The first frame outside of packages, of Node and of this host; a syntax error names its file in the stack's first line. */
-function fileOf(error: Error): string | null {
+/** The first frame outside of packages, of Node and of this host. */
+function fileOf(error: unknown): string | null {
   const own = new URL('.', import.meta.url).href;
-  for (const [place] of (error.stack ?? '').matchAll(/file:\/\/[^\s)]+/g)) {
+  for (const [place] of ((error instanceof Error && error.stack) || '').matchAll(/file:\/\/[^\s)]+/g)) {
     if (place.includes('/node_modules/') || place.startsWith(own)) continue;
     const [, url, position = ''] = /^(.*?)((?::\d+)*)$/.exec(place) ?? [];
     if (url) return `${fileURLToPath(url)}${position}`;

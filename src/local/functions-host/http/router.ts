@@ -67,21 +67,20 @@ function decodeRun(run: string): string {
 /**
  * Azure tries routes in the order of the functions' names, not of their precision
  * (github.com/Azure/azure-functions-host/issues/9876), so `a_detail` at `jobs/{id}` hides `b_types` at `jobs/types` there.
- * Each such pair that shares a method and a path is named, so that it is seen before it is deployed.
+ * Each such pair is named, so that it is seen before it is deployed.
  */
 function findOrderConflicts<Route extends HttpRoute>(sorted: readonly Compiled<Route>[]): string[] {
   const conflicts: string[] = [];
-  for (const [index, first] of sorted.entries()) {
-    for (const second of sorted.slice(index + 1)) {
-      const shared = first.route.methods.some((method) => second.route.methods.includes(method));
-      if (!shared || !overlap(first.template.segments, second.template.segments)) continue;
-      if (comparePrecedence(first, second) === 0) {
+  for (const [index, narrow] of sorted.entries()) {
+    for (const wide of sorted.slice(index + 1)) {
+      const shared = narrow.route.methods.some((method) => wide.route.methods.includes(method));
+      if (!shared || !covers(wide.template.segments, narrow.template.segments)) continue;
+      const [hidden, hiding] = [narrow.route.functionName, wide.route.functionName];
+      if (comparePrecedence(narrow, wide) === 0)
+        conflicts.push(`${hidden} and ${hiding} answer the same path '${narrow.template.text}'`);
+      else if (compareNames(narrow, wide) > 0) {
         conflicts.push(
-          `${first.route.functionName} and ${second.route.functionName} answer the same path '${first.template.text}'`,
-        );
-      } else if (compareNames(first, second) > 0) {
-        conflicts.push(
-          `'${second.template.text}' of ${second.route.functionName} hides '${first.template.text}' of ${first.route.functionName} in Azure, which tries functions by name`,
+          `'${wide.template.text}' of ${hiding} hides '${narrow.template.text}' of ${hidden} in Azure, which tries functions by name`,
         );
       }
     }
@@ -104,31 +103,28 @@ function compareNames(a: Compiled<HttpRoute>, b: Compiled<HttpRoute>): number {
   return left < right ? -1 : Number(left > right);
 }
 
-/** Whether some path can match both; two parameters are taken to overlap whatever their constraints. */
-function overlap(a: readonly Segment[], b: readonly Segment[]): boolean {
-  const [first, ...restA] = a;
-  const [second, ...restB] = b;
-  if (!first && !second) return true;
-  if (isCatchAll(first)) return b.every((segment) => segment.kind !== 'literal' || accepts(first, segment.text));
-  if (isCatchAll(second)) return a.every((segment) => segment.kind !== 'literal' || accepts(second, segment.text));
-  if (!first) return b.every(canBeAbsent);
-  if (!second) return a.every(canBeAbsent);
-  return segmentsOverlap(first, second) && overlap(restA, restB);
+/** Whether `wide` takes the paths of `narrow` as well, at least those without its optional end. */
+function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
+  const [first, ...restOfWide] = wide;
+  const [second, ...restOfNarrow] = narrow;
+  if (!first) return narrow.every(canBeAbsent);
+  if (first.kind === 'parameter' && first.parameter.catchAll) {
+    return narrow.every((segment) => segment.kind !== 'literal' || accepts(first, segment.text));
+  }
+  if (!second) return wide.every(canBeAbsent);
+  return coversSegment(first, second) && covers(restOfWide, restOfNarrow);
 }
 
-function segmentsOverlap(a: Segment, b: Segment): boolean {
-  if (a.kind === 'literal' && b.kind === 'literal') return a.text === b.text;
-  if (a.kind === 'literal') return accepts(b, a.text);
-  return b.kind !== 'literal' || accepts(a, b.text);
+/** A parameter is taken to cover another one whatever their constraints. */
+function coversSegment(wide: Segment, narrow: Segment): boolean {
+  if (narrow.kind === 'literal')
+    return wide.kind === 'literal' ? wide.text === narrow.text : accepts(wide, narrow.text);
+  return wide.kind !== 'literal';
 }
 
 function accepts(segment: Segment, text: string): boolean {
   const template: RouteTemplate = { text: '', segments: [segment], precedence: [] };
   return matchRoute(template, [text]) !== null;
-}
-
-function isCatchAll(segment: Segment | undefined): segment is Segment & { kind: 'parameter' } {
-  return segment?.kind === 'parameter' && segment.parameter.catchAll;
 }
 
 function canBeAbsent(segment: Segment): boolean {

@@ -35,14 +35,20 @@ export async function startStreamProxy(model: ProgrammingModel): Promise<StreamP
   };
 }
 
-/** The library keeps its server to itself; without it the process could never end. */
+/**
+ * The library keeps its server to itself, and has it listen on every interface. Here it is caught as it begins to listen: to
+ * be bound to this machine alone, and to be closed at the end, since it would keep the process from ending.
+ */
 async function captureServer(
   model: ProgrammingModel,
 ): Promise<{ uri: string | undefined; server: Server | undefined }> {
   let server: Server | undefined;
   const channel = 'tracing:net.server.listen:asyncStart';
   const onListen = (message: unknown) => {
-    server ??= (message as { server: Server }).server;
+    const listening = message as { server: Server; options: { host?: string } };
+    if (server) return;
+    server = listening.server;
+    listening.options.host = '127.0.0.1';
   };
   subscribe(channel, onListen);
   try {

@@ -105,6 +105,8 @@ export class QueueListener implements Listener {
   }
 
   #onError(args: ProcessErrorArgs): void {
+    // The receiver's word for having been closed by us while it was connecting.
+    if (args.error.name === 'AbortError') return;
     this.#warn(`The receiver of ${args.entityPath} reports (${args.errorSource})`, args.error);
   }
 
