@@ -75,7 +75,7 @@ export const settingsSchema = z.object({
     secret: true,
     otherwise: 'required without `DATABASE_URL`, unless `DATABASE_AUTH=entra`',
   }),
-  PGSSLMODE: choice(['disable', 'no-verify', 'verify-ca', 'verify-full']).default('verify-full').register(settingDocs, {
+  PGSSLMODE: choice(['disable', 'no-verify', 'require', 'verify-full']).default('verify-full').register(settingDocs, {
     group: 'Database',
     meaning: 'TLS to the server.',
   }),
