@@ -206,7 +206,8 @@ test('different settlements side by side: each message ends as it was told', asy
   const received = await receiveAll(receiver, 60);
   // One kind of outcome a turn on the client too: the SDK's own rhea merges neighbours.
   for (const message of received) {
-    if (message.body % 3 === 0) await receiver.deadLetterMessage(message, { deadLetterReason: 'third', deadLetterErrorDescription: '' });
+    if (message.body % 3 === 0)
+      await receiver.deadLetterMessage(message, { deadLetterReason: 'third', deadLetterErrorDescription: '' });
     else await receiver.completeMessage(message);
   }
   assert.deepEqual(t.emulator.broker.find('q')?.counts(), { active: 0, deadLettered: 20, scheduled: 0, total: 0 });

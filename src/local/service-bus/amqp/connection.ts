@@ -7,7 +7,7 @@ import { Consumer } from './consumer.ts';
 import { answerManagement } from './management.ts';
 import { maxMessageBytes, receiveInto } from './producer.ts';
 import { RequestLinks } from './requests.ts';
-import { acceptConnection, answerFlow, localAttach, prepareSession } from './rhea-internals.ts';
+import { acceptConnection, localAttach, prepareSession } from './rhea-internals.ts';
 
 const managementSuffix = '/$management';
 
@@ -36,7 +36,7 @@ export class AmqpConnection {
     socket.once('close', lose);
     const on = (event: string, handle: (context: never) => void) =>
       this.#connection.on(event as never, handle as never);
-    on('session_open', ({ session }: { session: Session }) => prepareSession(session, () => this.#onFlow(session)));
+    on('session_open', ({ session }: { session: Session }) => prepareSession(session, () => this.#onFlow()));
     on('sender_open', ({ sender }: { sender: Sender }) => this.#openSender(sender));
     on('receiver_open', ({ receiver }: { receiver: Receiver }) => this.#openReceiver(receiver));
     for (const event of ['disconnected', 'connection_close']) on(event, lose);
@@ -66,14 +66,15 @@ export class AmqpConnection {
     this.#socket.end();
   }
 
-  #onFlow(session: Session): void {
+  /** A flow without a link widens the session's window: what waited for it may go now. */
+  #onFlow(): void {
     for (const consumer of this.#consumers) if (consumer.open) consumer.pump();
-    answerFlow(session);
   }
 
   /** The client receives: replies, or a queue's messages. */
   #openSender(sender: Sender): void {
     const remote = sender as unknown as {
+      target?: { address?: string };
       source?: { address?: string };
       snd_settle_mode?: number;
       rcv_settle_mode?: number;
@@ -82,9 +83,11 @@ export class AmqpConnection {
     const attach = localAttach(sender);
     attach.snd_settle_mode = remote.snd_settle_mode ?? 2;
     attach.rcv_settle_mode = remote.rcv_settle_mode ?? 0;
+    // Clients in Python take an attach without both ends for a refusal.
     sender.set_source({ address });
+    sender.set_target({ address: remote.target?.address ?? '' } as never);
     if (isRequestAddress(address)) {
-      this.#requests.addReplyLink(sender);
+      this.#requests.addReplyLink(sender, address);
       return;
     }
     const queue = this.#broker.find(address);
@@ -99,11 +102,13 @@ export class AmqpConnection {
 
   /** The client sends: requests, or messages for a queue. */
   #openReceiver(receiver: Receiver): void {
-    const address = (receiver as unknown as { target?: { address?: string } }).target?.address ?? '';
+    const remote = receiver as unknown as { source?: { address?: string }; target?: { address?: string } };
+    const address = remote.target?.address ?? '';
     localAttach(receiver).max_message_size = maxMessageBytes;
     receiver.set_target({ address } as never);
+    receiver.set_source({ address: remote.source?.address ?? '' });
     if (address === '$cbs') {
-      this.#requests.serve(receiver, (request) => answerPutToken(request, this.#broker.key, this.#broker.now));
+      this.#requests.serve(receiver, address, (request) => answerPutToken(request, this.#broker.key, this.#broker.now));
       return;
     }
     const managed = address.toLowerCase().endsWith(managementSuffix);
@@ -112,7 +117,7 @@ export class AmqpConnection {
       refuse(receiver, address);
       return;
     }
-    if (managed) this.#requests.serve(receiver, (request) => answerManagement(queue, request, this.id));
+    if (managed) this.#requests.serve(receiver, address, (request) => answerManagement(queue, request, this.id));
     else receiveInto(receiver, (message) => this.#broker.accept(queue, message));
   }
 }

@@ -2,9 +2,15 @@ import type { Sender } from 'rhea';
 import type { Queue } from '../broker/queue.ts';
 import { encodeForDelivery } from './encode.ts';
 import { tokenToTag } from './lock-token.ts';
-import { answerDrain, isDraining, type SettledDelivery, sendable, settleDelivery } from './rhea-internals.ts';
-
-type Outcome = 'accepted' | { readonly condition: string; readonly description: string };
+import {
+  answerDrain,
+  answerFlow,
+  isDraining,
+  type Outcome,
+  type SettledDelivery,
+  sendable,
+  settleDelivery,
+} from './rhea-internals.ts';
 
 const lockLost = {
   condition: 'com.microsoft:message-lock-lost',
@@ -30,13 +36,15 @@ export class Consumer {
     this.#forGood = forGood;
     const on = (event: string, handle: (delivery: SettledDelivery) => void) =>
       sender.on(event as never, (context: { delivery: SettledDelivery }) => handle(context.delivery));
-    on('accepted', (delivery) => this.#settle(delivery, (token) => queue.complete(token)));
-    on('released', (delivery) => this.#settle(delivery, (token) => queue.release(token)));
-    on('modified', (delivery) => this.#settle(delivery, (token) => this.#modified(delivery, token)));
-    on('rejected', (delivery) => this.#settle(delivery, (token) => this.#rejected(delivery, token)));
+    // The service answers with the outcome that it applied; Python's client compares it with what it asked for.
+    on('accepted', (delivery) => this.#settle(delivery, 'accepted', (token) => queue.complete(token)));
+    on('released', (delivery) => this.#settle(delivery, 'released', (token) => queue.release(token)));
+    on('modified', (delivery) => this.#settle(delivery, 'modified', (token) => this.#modified(delivery, token)));
+    on('rejected', (delivery) => this.#settle(delivery, 'rejected', (token) => this.#rejected(delivery, token)));
     sender.on('sender_flow', () => {
       this.pump();
       if (isDraining(sender)) answerDrain(sender);
+      else answerFlow(sender);
     });
     sender.on('sender_close', () => {
       this.#closed = true;
@@ -78,11 +86,11 @@ export class Consumer {
     return true;
   }
 
-  #settle(delivery: SettledDelivery, act: (token: string) => boolean): void {
+  #settle(delivery: SettledDelivery, outcome: Outcome, act: (token: string) => boolean): void {
     const token = this.#tokens.get(delivery);
     if (token === undefined) return;
     this.#tokens.delete(delivery);
-    this.#answers.push({ delivery, outcome: act(token) ? 'accepted' : lockLost });
+    this.#answers.push({ delivery, outcome: act(token) ? outcome : lockLost });
     this.#answer();
   }
 

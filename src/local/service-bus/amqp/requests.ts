@@ -16,14 +16,17 @@ export interface Reply {
 /** Requests over a pair of links ($cbs, $management): each gets its reply on the link that it names. */
 export class RequestLinks {
   readonly #replyLinks = new Map<string, Sender>();
+  readonly #lastLink = new Map<string, Sender>();
 
-  /** A client's link for replies is found by its name and by its target address. */
-  addReplyLink(sender: Sender): void {
+  /** A client's link for replies is found by its name, by its target address, or by the node it listens to. */
+  addReplyLink(sender: Sender, node: string): void {
     const target = (sender as unknown as { target?: { address?: string } }).target?.address;
     for (const name of [sender.name, target]) if (name) this.#replyLinks.set(name, sender);
+    this.#lastLink.set(node.toLowerCase(), sender);
   }
 
-  serve(receiver: Receiver, answer: (request: Request) => Reply): void {
+  /** `node`: the address the requests are sent to. */
+  serve(receiver: Receiver, node: string, answer: (request: Request) => Reply): void {
     receiver.on('message', (context) => {
       const { message, delivery } = context as unknown as { message: Buffer; delivery: never };
       settleDelivery(delivery, 'accepted');
@@ -35,12 +38,12 @@ export class RequestLinks {
         applicationProperties: (decoded.application_properties ?? {}) as Readonly<Record<string, unknown>>,
         body: decoded.body,
       });
-      this.#send(replyTo, decoded.message_id, reply);
+      // Python's client names no link to reply to: it means the one it opened to the same node.
+      this.#send(this.#replyLinks.get(replyTo) ?? this.#lastLink.get(node.toLowerCase()), decoded.message_id, reply);
     });
   }
 
-  #send(replyTo: string, correlationId: unknown, reply: Reply): void {
-    const link = this.#replyLinks.get(replyTo);
+  #send(link: Sender | undefined, correlationId: unknown, reply: Reply): void {
     if (!link) return;
     const delivery = link.send({
       correlation_id: correlationId,

@@ -14,7 +14,7 @@ interface SessionInternals {
   readonly outgoing: OutgoingInternals;
   readonly incoming: { on_transfer(frame: TransferFrame, receiver: Receiver): void };
   on_flow(frame: unknown): void;
-  _write_flow(): void;
+  _write_flow(link: unknown): void;
 }
 
 interface TransferFrame {
@@ -78,9 +78,9 @@ export function prepareSession(session: Session, onFlow: () => void): void {
   };
 }
 
-/** An empty session flow: without an answer the client's next small frame waits 40 ms for a delayed ACK. */
-export function answerFlow(session: Session): void {
-  (session as unknown as SessionInternals)._write_flow();
+/** A flow that only repeats what is known: without an answer the client's next small frame waits 40 ms for a delayed ACK. */
+export function answerFlow(sender: Sender): void {
+  (sender.session as unknown as SessionInternals)._write_flow(sender);
 }
 
 /** How many messages may be handed to the link now so that none waits in the session for credit or window. */
@@ -113,17 +113,19 @@ export function localAttach(link: Sender | Receiver): Attach {
   return (link as unknown as { local: { attach: Attach } }).local.attach;
 }
 
+/** What a delivery's settlement is answered with: the outcome that was applied, or an error. */
+export type Outcome =
+  | 'accepted'
+  | 'released'
+  | 'modified'
+  | 'rejected'
+  | { readonly condition: string; readonly description: string };
+
 /** Answers a client's disposition; in mode "second" the client sends no more, so the slot is free with this. */
-export function settleDelivery(
-  delivery: Delivery,
-  outcome: 'accepted' | { readonly condition: string; readonly description: string },
-): void {
-  const message = rhea.message as unknown as {
-    accepted(): { described(): unknown };
-    rejected(fields: { error: unknown }): { described(): unknown };
-  };
-  const state = outcome === 'accepted' ? message.accepted() : message.rejected({ error: outcome });
-  (delivery as unknown as { update(settled: boolean, state: unknown): void }).update(true, state.described());
+export function settleDelivery(delivery: Delivery, outcome: Outcome): void {
+  const states = rhea.message as unknown as Record<string, (fields: object) => { described(): unknown }>;
+  const state = typeof outcome === 'string' ? states[outcome]?.({}) : states.rejected?.({ error: outcome });
+  (delivery as unknown as { update(settled: boolean, state: unknown): void }).update(true, state?.described());
   (delivery as unknown as { remote_settled: boolean }).remote_settled = true;
 }
 

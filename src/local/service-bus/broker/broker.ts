@@ -47,7 +47,11 @@ export class Broker {
 
   /** A queue, or the dead-letter queue of one (`name/$DeadLetterQueue`). */
   find(address: string): Queue | null {
-    const name = address.toLowerCase().replace(/^\/+/, '');
+    // Python's client addresses a queue by its whole URL.
+    const name = address
+      .toLowerCase()
+      .replace(/^[a-z]+:\/\/[^/]*/, '')
+      .replace(/^\/+/, '');
     const dead = /^(.*)\/\$deadletterqueue$/.exec(name);
     if (!dead) return this.#queues.get(name) ?? null;
     return this.#queues.get(dead[1] ?? '')?.deadLetters ?? null;
