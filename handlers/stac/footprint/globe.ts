@@ -1,4 +1,4 @@
-import { area, extentOf, type Point, type Polygon, type Ring } from './geometry.ts';
+import { area, at, extentOf, type Point, type Polygon, type Ring } from './geometry.ts';
 import { leftOf, rightOf } from './half-plane.ts';
 
 /** Degrees that are not worth a second part: the rounding of projections at the edge of the map. */
@@ -19,10 +19,19 @@ export function unwrapped(ring: Ring): Ring {
   const [first] = line;
   if (!first) return line;
   const round = turns - Math.round((first[0] - before) / 360);
-  if (round === 0) return line;
-  const pole = line.reduce((sum, [, y]) => sum + y, 0) > 0 ? 90 : -90;
-  const end = first[0] + 360 * round;
-  return [...line, [end, first[1]], [end, pole], [first[0], pole]];
+  return round === 0 ? line : aroundPole(line, 360 * round);
+}
+
+/** Opened at the antimeridian, so that it need not be cut there. `turn`: how far the line goes round. */
+function aroundPole(line: Ring, turn: number): Ring {
+  const twice = [...line, ...line.map(([x, y]): Point => [x + turn, y])];
+  const lap = ([x]: Point) => Math.floor((x + 180) / 360);
+  const start = twice.findIndex((point, index) => lap(point) !== lap(at(twice, index + 1)));
+  const [from, to] = [at(twice, start), at(twice, start + 1)];
+  const x = Math.max(lap(from), lap(to)) * 360 - 180;
+  const y = from[1] + ((to[1] - from[1]) * (x - from[0])) / (to[0] - from[0]);
+  const pole = line.reduce((sum, point) => sum + point[1], 0) > 0 ? 90 : -90;
+  return [[x, y], ...twice.slice(start + 1, start + 1 + line.length), [x + turn, y], [x + turn, pole], [x, pole]];
 }
 
 /**
@@ -33,9 +42,12 @@ export function cutAtAntimeridian(polygon: Polygon): Polygon[] {
   const [outer, ...holes] = polygon.map(withLatitudesInRange);
   if (!outer) return [];
   const [west, , east] = extentOf(outer);
+  if (isBand(outer)) return [band(outer)];
   const turned = [turnedTo(outer, 1), ...holes.map((hole) => turnedTo(besideOf(hole, west, east), -1))];
-  // What goes round more than once would lie upon itself.
-  const single = east - west > 360 ? leftOf(turned, west + 360) : [turned];
+  // What goes round more than once would lie upon itself, and parts of one footprint may not share an edge.
+  const atSeam = Math.abs(wrapped(west) + 180) <= sliver;
+  const most = atSeam ? 360 : 360 - sliver;
+  const single = east - west > most ? leftOf(turned, west + most) : [turned];
   const parts: Polygon[] = [];
   for (let k = Math.floor((west + sliver + 180) / 360); k <= Math.ceil((east - sliver + 180) / 360) - 1; k += 1) {
     const [from, to] = [k * 360 - 180, k * 360 + 180];
@@ -89,6 +101,24 @@ function westOf(longitude: number): number {
 function eastOf(longitude: number): number {
   const east = longitude - 360 * Math.ceil((longitude - sliver - 180) / 360);
   return Math.min(east, 180);
+}
+
+/** A whole turn between two parallels. */
+function isBand(ring: Ring): boolean {
+  const [west, south, east, north] = extentOf(ring);
+  const share = Math.abs(area(ring)) / ((east - west) * (north - south));
+  return east - west >= 360 - sliver && share > 1 - 1e-9;
+}
+
+function band(ring: Ring): Polygon {
+  const [, south, , north] = extentOf(ring);
+  const corners: Ring = [
+    [-180, south],
+    [180, south],
+    [180, north],
+    [-180, north],
+  ];
+  return [corners];
 }
 
 function withLatitudesInRange(ring: Ring): Ring {

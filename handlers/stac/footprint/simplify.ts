@@ -1,4 +1,4 @@
-import { at, extentOf, type Point, type Polygon, type Ring } from './geometry.ts';
+import { at, contains, extentOf, type Point, type Polygon, type Ring } from './geometry.ts';
 
 /**
  * Douglas-Peucker on closed rings: no point that is left out lies further than `tolerance` from what is left. Rings
@@ -7,9 +7,14 @@ import { at, extentOf, type Point, type Polygon, type Ring } from './geometry.ts
 export function simplified(polygons: readonly Polygon[], tolerance: number): readonly Polygon[] {
   for (let allowed = tolerance; allowed > tolerance / 20; allowed /= 2) {
     const candidate = polygons.map((polygon) => polygon.map((ring) => simplifiedRing(ring, allowed)));
-    if (candidate.flat().every((ring) => ring.length >= 3) && !haveCrossings(candidate.flat())) return candidate;
+    if (candidate.every(isWhole) && !haveCrossings(candidate.flat())) return candidate;
   }
   return polygons;
+}
+
+/** Rings that enclose something, and holes that lie within. */
+function isWhole([outer = [], ...holes]: Polygon): boolean {
+  return [outer, ...holes].every((ring) => ring.length >= 3) && holes.every((hole) => contains(outer, at(hole, 0)));
 }
 
 function simplifiedRing(ring: Ring, tolerance: number): Ring {

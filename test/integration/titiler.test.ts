@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import sharp from 'sharp';
+import type { StacItem } from '../../core/ports/catalogue.ts';
+import { itemUrls, type LinkSettings, searchUrls } from '../../handlers/links/titiler-urls.ts';
+import { itemRender } from '../../handlers/stac/item-render.ts';
+import { gdalCli } from '../tools/gdal-cli.ts';
+import { catalogued, type StacServices, stacServices } from '../tools/stac-services.ts';
+import { startTitiler, titilerMissing } from '../tools/titiler.ts';
+
+const samples = join(import.meta.dirname, '../fixtures/samples');
+const missing = await titilerMissing();
+
+/** Every kind of picture. `source` is georeferenced by `options` where it is not by itself. */
+const rasters: readonly {
+  name: string;
+  source: string;
+  program: 'gdalwarp' | 'gdal_translate';
+  options: readonly string[];
+}[] = [
+  {
+    name: 'six bands',
+    source: 'L7_ETMs.tif',
+    program: 'gdalwarp',
+    options: ['-t_srs', 'EPSG:4326', '-dstnodata', '0'],
+  },
+  {
+    name: 'photo',
+    source: 'earth-blue-marble.jpg',
+    program: 'gdal_translate',
+    options: ['-a_srs', 'EPSG:4326', '-a_ullr', '-180', '90', '180', '-90', '-co', 'COMPRESS=JPEG'],
+  },
+  {
+    name: 'heights',
+    source: 'olinda_dem_utm25s.tif',
+    program: 'gdalwarp',
+    options: ['-t_srs', 'EPSG:4326', '-dstnodata', '-9999'],
+  },
+  {
+    name: 'classes with colours',
+    source: 'lc.tif',
+    program: 'gdalwarp',
+    options: ['-t_srs', 'EPSG:4326', '-dstnodata', '255', '-r', 'near'],
+  },
+  {
+    name: '16 bits, four bands',
+    source: 'L7_ETMs.tif',
+    program: 'gdal_translate',
+    options: ['-ot', 'UInt16', '-scale', '0', '255', '0', '10000', '-b', '1', '-b', '2', '-b', '3', '-b', '4'],
+  },
+  { name: 'two bands', source: 'L7_ETMs.tif', program: 'gdal_translate', options: ['-b', '4', '-b', '5'] },
+];
+
+if (missing === null) await tryAllLinks();
+else test('titiler-pgstac answers every link of an item', { skip: missing }, () => {});
+
+async function tryAllLinks(): Promise<void> {
+  const stac = await stacServices();
+  const titiler = await startTitiler(stac.databaseUrl);
+  stac.beforeClosing(() => titiler.stop());
+  const settings: LinkSettings = { titilerBaseUrl: titiler.url, titilerDialect: '3' };
+
+  for (const { name, source, program, options } of rasters) {
+    test(`titiler-pgstac answers every link of a raster of ${name}`, async () => {
+      const file = join(stac.folder, `${name}.tif`);
+      await gdalCli(program, ['-q', '-of', 'COG', ...options, join(samples, source), file]);
+      const { item } = await catalogued(stac, await stac.upload(file, `${name} & more/größe 100%.tif`));
+      const place = { collectionId: item.collection, itemId: item.id, render: itemRender(item) };
+      const { titiler_urls: urls, share_url } = itemUrls(settings, place);
+      assert.equal(urls.bounds_url, null);
+      assert.match(await text(share_url), /<html/i);
+      assert.ok((await json(urls.info_url)).data, 'the info is of the asset data');
+      assert.ok(Object.keys(await json(urls.statistics_url)).length > 0);
+      await assertPicture(urls.preview_url, item);
+      await assertPicture(urls.thumbnail_url, item);
+      await assertTiles(urls.tilejson_url, urls.tiles_url, item);
+      await json(`${titiler.url}/collections/${place.collectionId}/items/${place.itemId}/renders/default`);
+    });
+  }
+
+  test('titiler-pgstac answers every link of a search', async () => {
+    const [item] = await stacItems(stac);
+    assert.ok(item);
+    const body = { collections: [item.collection], ids: [item.id] };
+    const metadata = { name: 'one raster', bounds: [...item.bbox], minzoom: 0, maxzoom: 16, assets: ['data'] };
+    const searchId = await stac.services.catalogue.registerSearch(body, metadata);
+    const { titiler_urls: urls } = searchUrls(settings, { searchId, render: itemRender(item) });
+    assert.match(await text(urls.viewer_url), /<html/i);
+    await json(urls.info_url);
+    await assertTiles(urls.tilejson_url, urls.tiles_url, item);
+  });
+}
+
+async function stacItems({ services }: StacServices): Promise<StacItem[]> {
+  const found = await services.catalogue.search({
+    collections: ['system-rasters'],
+    limit: 1,
+    bbox: [-35, -8, -34, -7],
+  });
+  return [...(found.features as unknown as StacItem[])];
+}
+
+/** The tile at the middle of the data, of the size of the whole raster, is a picture. */
+async function assertTiles(tilejsonUrl: string | null, tilesUrl: string | null, item: StacItem): Promise<void> {
+  const tilejson = await json(tilejsonUrl);
+  const [template] = tilejson.tiles as string[];
+  const [west = 0, south = 0, east = 0, north = 0] = item.bbox;
+  const span = Math.max(east - west, north - south);
+  const z = Math.min(Number(tilejson.maxzoom), Math.max(Number(tilejson.minzoom), Math.floor(Math.log2(360 / span))));
+  const [x, y] = tileAt(z, (west + east) / 2, (south + north) / 2);
+  for (const url of [template ?? null, tilesUrl]) {
+    const filled = url?.replace('{z}', String(z)).replace('{x}', String(x)).replace('{y}', String(y));
+    await assertPicture(filled ?? null, item);
+  }
+}
+
+/** https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames */
+function tileAt(z: number, lon: number, lat: number): [number, number] {
+  const radians = (lat * Math.PI) / 180;
+  const x = Math.floor(((lon + 180) / 360) * 2 ** z);
+  const y = Math.floor(((1 - Math.asinh(Math.tan(radians)) / Math.PI) / 2) * 2 ** z);
+  return [Math.min(x, 2 ** z - 1), y];
+}
+
+/** A picture that shows something: visible pixels, of different colours, neither all dark nor all bright. */
+async function assertPicture(url: string | null, item: StacItem): Promise<void> {
+  const answer = await get(url);
+  assert.match(answer.headers.get('content-type') ?? '', /^image\//);
+  const picture = sharp(Buffer.from(await answer.arrayBuffer()))
+    .toColourspace('srgb')
+    .ensureAlpha();
+  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+  const seen: number[] = [];
+  for (let pixel = 0; pixel < info.width * info.height; pixel += 1) {
+    const at = pixel * info.channels;
+    if (data[at + info.channels - 1] === 0) continue;
+    seen.push(((data[at] ?? 0) + (data[at + 1] ?? 0) + (data[at + 2] ?? 0)) / 3);
+  }
+  const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
+  const deviation = Math.sqrt(seen.reduce((sum, value) => sum + (value - mean) ** 2, 0) / seen.length);
+  assert.ok(seen.length > 0.05 * info.width * info.height, `${url}: ${seen.length} visible pixels for ${item.bbox}`);
+  assert.ok(mean > 8 && mean < 247 && deviation > 5, `${url}: mean ${mean}, deviation ${deviation}`);
+}
+
+async function json(url: string | null): Promise<Record<string, unknown>> {
+  return (await get(url)).json() as Promise<Record<string, unknown>>;
+}
+
+async function text(url: string | null): Promise<string> {
+  return (await get(url)).text();
+}
+
+async function get(url: string | null): Promise<Response> {
+  assert.ok(url);
+  const answer = await fetch(url);
+  if (answer.status !== 200) assert.fail(`${url} answered ${answer.status}: ${(await answer.text()).slice(0, 500)}`);
+  return answer;
+}

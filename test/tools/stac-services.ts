@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { BlobServiceClient } from '@azure/storage-blob';
+import pg from 'pg';
+import type { JsonObject } from '../../core/json.ts';
+import { silentLog } from '../../core/log.ts';
+import type { BlobRef } from '../../core/ports/blob-store.ts';
+import type { StacItem } from '../../core/ports/catalogue.ts';
+import type { JobSettings, Services } from '../../core/services.ts';
+import { runJob } from '../../core/testing/run-job.ts';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
+import { openGdal } from '../../infrastructure/gdal/gdal.ts';
+import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
+import { openWorkspace } from '../../infrastructure/workspace/workspace.ts';
+import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
+import { testStorage, uniqueContainerName } from './azurite.ts';
+import { createTestDatabase } from './postgres.ts';
+
+export interface StacServices {
+  readonly services: Services;
+  readonly databaseUrl: string;
+  /** Of this test's own; also the one finished COGs go to. */
+  readonly container: string;
+  /** Gone when the tests are over. */
+  readonly folder: string;
+  upload(file: string, name: string): Promise<BlobRef>;
+  /** Runs before the database and the folder go. */
+  beforeClosing(work: () => Promise<void>): void;
+}
+
+/** Blobs in Azurite, GDAL processes and a pgSTAC database, all stopped when the test file is done. */
+export async function stacServices(settings: Partial<JobSettings> = {}): Promise<StacServices> {
+  const folder = await mkdtemp(join(tmpdir(), 'coremachine-stac-'));
+  const database = await createTestDatabase({ template: 'pgstac' });
+  const pool = new pg.Pool({ connectionString: database.url, max: 6 });
+  const connection = await testStorage();
+  const blobs = openBlobStore({ connection });
+  const gdal = await openGdal({ processes: 2, log: silentLog });
+  const users: (() => Promise<void>)[] = [];
+  after(async () => {
+    for (const leave of users) await leave();
+    await gdal.close();
+    await pool.end();
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const container = uniqueContainerName('stac');
+  await makePublic(connection, container);
+  const services: Services = {
+    blobs,
+    gdal,
+    catalogue: await openCatalogue({ pool, log: silentLog, flavour: 'pgstac' }),
+    workspace: await openWorkspace({ root: folder }),
+    settings: {
+      titilerBaseUrl: 'https://titiler.example.org',
+      titilerDialect: '3',
+      ogcFeaturesBaseUrl: null,
+      rasterSizeThresholdMb: 1000,
+      cogContainer: container,
+      ...settings,
+    },
+  };
+  const upload = async (file: string, name: string) => {
+    await blobs.upload({ container, name }, file, { contentType: 'application/octet-stream' });
+    return { container, name };
+  };
+  const beforeClosing = (work: () => Promise<void>) => void users.push(work);
+  return { services, databaseUrl: database.url, container, folder, upload, beforeClosing };
+}
+
+/** Catalogues a blob through the real job. @throws with the task's error when the job did not complete. */
+export async function catalogued(
+  { services }: StacServices,
+  raster: BlobRef,
+  parameters: JsonObject = {},
+): Promise<{ readonly item: StacItem; readonly result: JsonObject }> {
+  const place = { container_name: raster.container, blob_name: raster.name };
+  const { job } = await runJob(stacCatalogRaster, { ...place, ...parameters }, { services });
+  if (job.status !== 'completed' || !job.result) throw new Error(`${job.status}: ${JSON.stringify(job.error)}`);
+  return { item: job.result.stac_item as StacItem, result: job.result };
+}
+
+/** So that readers without a key, such as titiler, can follow the links of the items. */
+async function makePublic(connection: string, container: string): Promise<void> {
+  await BlobServiceClient.fromConnectionString(connection).getContainerClient(container).create({ access: 'blob' });
+}
