@@ -62,14 +62,12 @@ export async function readRanges(
     }
   };
   const workers = Array.from({ length: options.concurrency }, () =>
-    worker().catch((error: unknown) => {
-      failed.abort(error);
-      throw error;
-    }),
+    worker().catch((error: unknown) => failed.abort(error)),
   );
   // All of them: a file must not be written to after the caller has been told.
-  await Promise.allSettled(workers);
   await Promise.all(workers);
+  // The first error; the others only say that they were stopped.
+  if (failed.signal.aborted) throw failed.signal.reason;
 }
 
 async function* stream(client: BlobClient, { offset, count }: Range, read: RangeRead): AsyncGenerator<Uint8Array> {

@@ -45,17 +45,20 @@ async function behindProxy(stallMs = 60_000): Promise<{ proxy: FaultyProxy; stor
 }
 
 describe('blob store on a bad network', { concurrency: true }, () => {
-  for (const how of ['cut', 'stall'] as const) {
-    test(`a download goes on where a connection was ${how === 'cut' ? 'cut' : 'stalled'}`, async () => {
-      const { proxy, store } = await behindProxy(250);
+  for (const fault of [
+    { how: 'cut', afterBytes: 1.7 * megabyte, times: 12 },
+    { how: 'stall', afterBytes: 1.7 * megabyte, times: 4 },
+  ] as const) {
+    test(`a download goes on where a connection was ${fault.how === 'cut' ? 'cut' : 'stalled'}`, async () => {
+      const { proxy, store } = await behindProxy(fault.how === 'cut' ? 60_000 : 2500);
       await using _ = proxy;
-      proxy.fault = { how, afterBytes: 1.7 * megabyte };
-      const file = join(folder, how);
+      proxy.fault = fault;
+      const file = join(folder, fault.how);
       const progress: number[] = [];
       await store.download(big, file, { onProgress: (bytes) => progress.push(bytes) });
       assert.ok((await readFile(file)).equals(content));
       assert.equal(progress.at(-1), content.length);
-      assert.ok(proxy.struck >= 10, `only ${proxy.struck} connections were struck`);
+      assert.equal(proxy.struck, fault.times);
     });
   }
 
@@ -116,6 +119,21 @@ describe('blob store on a bad network', { concurrency: true }, () => {
     const ref = { container, name: 'aborted' };
     await assert.rejects(direct.upload(ref, source, { ...binary, ...aborted() }), isReason);
     assert.equal(await direct.properties(ref), null);
+  });
+
+  test('an error on this side is not blamed on the storage, and not tried again', async () => {
+    const file = join(folder, 'local-error');
+    const full = new Error('no space left on device');
+    let calls = 0;
+    const onProgress = (bytes: number) => {
+      if (bytes < 3 * megabyte) return;
+      calls += 1;
+      throw full;
+    };
+    await assert.rejects(direct.download(big, file, { onProgress }), (error) => error === full);
+    assert.ok(calls <= 4, `written ${calls} times after the error`);
+    await assert.rejects(access(file));
+    await assert.rejects(direct.download(big, folder), { code: 'EISDIR' });
   });
 
   test('an upload survives cut connections', async () => {

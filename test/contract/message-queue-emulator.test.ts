@@ -13,7 +13,7 @@ messageQueueContract('Service Bus emulator', async () => {
     taskQueue,
     log: silentLog,
     retryOptions: { maxRetries: 1, retryDelayInMs: 50 },
-    tryLimitMs: 1000,
+    tryLimitMs: 2000,
   });
   const client = new ServiceBusClient(emulator.connectionString);
   const receiverOf = (name: string) => client.createReceiver(name, { receiveMode: 'receiveAndDelete' });

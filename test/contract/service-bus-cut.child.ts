@@ -17,7 +17,7 @@ const queue = openServiceBusQueue({
   taskQueue,
   log: silentLog,
   retryOptions: { maxRetries: 1, retryDelayInMs: 50 },
-  tryLimitMs: 500,
+  tryLimitMs: 2000,
 });
 const send = (run: number) => queue.sendJobMessages([jobMessage({ jobId: 'a'.repeat(64), run, stage: 1 }, 'c')]);
 
