@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startAzurite } from './azurite.ts';
+import type { AzuriteOptions } from './azurite-process.ts';
 import { type Child, startChild } from './child.ts';
 import type { DatabaseOptions } from './database-process.ts';
 import type { HostOptions } from './host-process.ts';
@@ -122,14 +122,18 @@ async function startDatabase(options: StackOptions): Promise<Part | null> {
 
 async function startStorage(options: StackOptions): Promise<Part | null> {
   if (options.env.STORAGE_CONNECTION) return null;
-  const azurite = await timed(options, 'blob storage (Azurite)', async () =>
-    startAzurite({
-      folder: options.dataFolder && join(options.dataFolder, 'blobs'),
-      port: await pickPort(options.fixedPorts ? 10000 : 0),
-      log: join(options.logFolder, 'azurite.log'),
+  const part = await timed(options, 'blob storage (Azurite)', async () =>
+    startChild<{ connectionString: string }>({
+      name: 'azurite',
+      entry: new URL('./azurite-process.ts', import.meta.url),
+      options: {
+        folder: options.dataFolder && join(options.dataFolder, 'blobs'),
+        port: await pickPort(options.fixedPorts ? 10000 : 0),
+      } satisfies AzuriteOptions,
+      output: join(options.logFolder, 'azurite.log'),
     }),
   );
-  return { name: 'azurite', settings: { STORAGE_CONNECTION: azurite.connectionString }, ...azurite };
+  return asPart(part, { STORAGE_CONNECTION: part.ready.connectionString });
 }
 
 async function startServiceBus(options: StackOptions): Promise<Part | null> {

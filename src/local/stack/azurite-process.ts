@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+import { childOptions, childReady } from './child.ts';
+
+export interface AzuriteOptions {
+  /** Folder of the blobs, or null for memory. */
+  readonly folder: string | null;
+  readonly port: number;
+}
+
+/** Azurite's published development account; the key is the same everywhere and protects nothing. */
+const account = 'devstoreaccount1';
+const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+const options = await childOptions<AzuriteOptions>();
+const storage = options.folder ? ['--location', options.folder] : ['--inMemoryPersistence'];
+const flags = [
+  '--blobHost',
+  '127.0.0.1',
+  '--blobPort',
+  String(options.port),
+  '--skipApiVersionCheck',
+  '--disableTelemetry',
+];
+process.argv.splice(2, Number.POSITIVE_INFINITY, ...flags, ...storage);
+
+// Azurite says in its output when it listens and when it has closed; its own handlers react to SIGTERM.
+const closed = Promise.withResolvers<void>();
+const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = (chunk: string | Uint8Array, ...rest: never[]): boolean => {
+  const port = /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(String(chunk))?.[1];
+  if (port) {
+    childReady({ connectionString: connectionString(port) }, () => closed.promise);
+    setImmediate(leaveInterruptsToParent);
+  }
+  if (String(chunk).includes('successfully closed')) closed.resolve();
+  return write(chunk, ...rest);
+};
+createRequire(import.meta.url)('azurite/dist/src/blob/main.js');
+
+/** Azurite would close on the terminal's Ctrl-C, while the host still drains. */
+function leaveInterruptsToParent(): void {
+  process.removeAllListeners('SIGINT');
+  process.on('SIGINT', () => {});
+}
+
+function connectionString(port: string): string {
+  return `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=http://127.0.0.1:${port}/${account};`;
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
+import { ApiClient } from '../../src/cli/client.ts';
+import { type Stack, startStack } from '../../src/local/stack/stack.ts';
+import { eventually } from '../tools/poll.ts';
+import { testStackOptions } from '../tools/stack.ts';
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'coremachine-embedded-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function storageOf(stack: Stack) {
+  return openBlobStore({ connection: String(stack.settings.STORAGE_CONNECTION) });
+}
+
+test('data survive a restart: jobs, blobs, and a message that nobody had handled', () =>
+  withFolder(async (folder) => {
+    const options = await testStackOptions(folder, { dataFolder: join(folder, 'data') });
+    const blob = { container: 'bronze', name: 'kept.txt' };
+    const first = await startStack(options);
+    let [done, waiting] = ['', ''];
+    try {
+      const client = new ApiClient(first.url, first.functionKey);
+      done = String((await client.submit('hello_world', { n: 2 })).job_id);
+      assert.equal((await client.follow(done, () => {})).status, 'completed');
+      await storageOf(first).upload(blob, Buffer.from('kept'), { contentType: 'text/plain' });
+      // The host dies with the answer, before anybody can work on the job's message.
+      waiting = String((await client.submit('hello_world_sequential', { n: 2 })).job_id);
+      first.host.process.kill('SIGKILL');
+      assert.match(await first.broken, /host/);
+    } finally {
+      await first.stop();
+    }
+    const second = await startStack(options);
+    try {
+      const client = new ApiClient(second.url, second.functionKey);
+      assert.equal((await client.status(done)).status, 'completed');
+      assert.equal((await storageOf(second).properties(blob))?.sizeBytes, 4);
+      assert.equal((await client.follow(waiting, () => {})).status, 'completed');
+    } finally {
+      await second.stop();
+    }
+  }));
+
+test(
+  './run start: one Ctrl-C drains and stops every process; a kill -9 of it leaves none behind',
+  { timeout: 120_000 },
+  () =>
+    withFolder(async (folder) => {
+      const entry = fileURLToPath(new URL('../../src/cli/start.ts', import.meta.url));
+      for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+        const child = spawn(process.execPath, [entry, '--memory', '--port', '0'], {
+          cwd: folder,
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let output = '';
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+        });
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        const url = await eventually(() => /listens on (http:\S+)\/api/.exec(output)?.[1], { timeoutMs: 60_000 });
+        assert.equal((await fetch(`${url}/api/health/live`)).status, 200);
+        const family = await descendants(child.pid ?? 0);
+        assert.ok(family.length >= 4, `database, blobs, messages, host: ${family}`);
+        child.kill(signal);
+        await ended;
+        if (signal === 'SIGINT') assert.match(output, /stopped/);
+        await eventually(() => family.every((pid) => !isAlive(pid)), { timeoutMs: 15_000 });
+      }
+    }),
+);
+
+async function descendants(pid: number): Promise<number[]> {
+  const { program } = await import('../tools/program.ts');
+  const { stdout } = await program('ps', ['-eo', 'pid=,ppid=']);
+  const parents = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const found = [pid];
+  for (const parent of found) {
+    for (const [child, of] of parents) if (of === parent && child !== undefined) found.push(child);
+  }
+  return found.slice(1);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
