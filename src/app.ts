@@ -17,6 +17,7 @@ import type { HealthCheck } from './health.ts';
 import type { Route } from './http/route.ts';
 import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
+import { RunningTasks } from './running-tasks.ts';
 
 /** The composed application: what every trigger works with. */
 export interface App {
@@ -27,10 +28,13 @@ export interface App {
   readonly jobQueueName: string;
   readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
-  /** Aborted when the host shuts down: handlers hand their tasks back. */
-  readonly shutdown: AbortSignal;
+  /** Works on a task message; when the host shuts down its handler is told to stop and the task is handed back. */
+  runTask(body: unknown): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What handlers that were told to stop get to do so, and to store that their task is free again. */
+const handBackMs = 3000;
 
 let config: Config | null = null;
 let opening: Promise<App> | null = null;
@@ -66,6 +70,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   const log = createLog({ format: config.logFormat });
   const registry = new JobRegistry(jobTypes);
   const shutdown = new AbortController();
+  const tasks = new RunningTasks();
   const postgres = await openPostgres(config.database);
   const queue = openQueue(config, log);
   const services = await openServices(config, postgres, log);
@@ -91,9 +96,10 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     jobQueueName: config.jobQueueName,
     routes,
     healthChecks: healthChecks(postgres, services, queue),
-    shutdown: shutdown.signal,
+    runTask: (body) => tasks.run(machine.handleTaskMessage(body, shutdown.signal)),
     async close() {
       shutdown.abort();
+      await tasks.settled(handBackMs);
       await Promise.allSettled([services.gdal.close(), queue.close()]);
       await postgres.close();
       log.info('System:Stopped', {});

@@ -4,8 +4,5 @@ import { currentApp, currentConfig } from '../app.ts';
 functions.serviceBusQueue('process_task', {
   connection: 'SERVICE_BUS_CONNECTION',
   queueName: currentConfig().taskQueueName,
-  handler: async (body) => {
-    const app = await currentApp();
-    await app.machine.handleTaskMessage(body, app.shutdown);
-  },
+  handler: async (body) => (await currentApp()).runTask(body),
 });

@@ -21,7 +21,7 @@ const host = await startFunctionsHost({
   keys: { function: [functionKey], admin: [functionKey] },
   load: loadFunctions,
   // An emulator that restarts is back in a moment; Azure's 30 s between tries would be felt.
-  serviceBusClientOptions: { retryOptions: { retryDelayInMs: 200, maxRetryDelayInMs: 2000 } },
+  serviceBusClientOptions: { retryOptions: { retryDelayInMs: 200, maxRetryDelayInMs: 2000, timeoutInMs: 5000 } },
 });
 // Opened before the first request: a wrong setting must stop the start, not the first job.
 const { currentApp, closeApp } = await import('../../app.ts');
