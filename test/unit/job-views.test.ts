@@ -54,8 +54,22 @@ test('history tells how each stage ended, with real durations', () => {
   const failed = stage(2, { total: 3, completed: 1, failed: 1, cancelled: 1 }, { completedAt: time(7) });
   const history = jobStatus({ ...job, status: 'failed' }, [first, failed], null).stage_history;
   assert.deepEqual(history, [
-    { stage_n: 1, stage: 'stage1', task_count: 2, status: 'completed', completed_at: time(3).toISOString(), duration_seconds: 2 },
-    { stage_n: 2, stage: 'stage2', task_count: 3, status: 'failed', completed_at: time(7).toISOString(), duration_seconds: 6 },
+    {
+      stage_n: 1,
+      stage: 'stage1',
+      task_count: 2,
+      status: 'completed',
+      completed_at: time(3).toISOString(),
+      duration_seconds: 2,
+    },
+    {
+      stage_n: 2,
+      stage: 'stage2',
+      task_count: 3,
+      status: 'failed',
+      completed_at: time(7).toISOString(),
+      duration_seconds: 6,
+    },
   ]);
 });
 
