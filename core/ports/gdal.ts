@@ -39,7 +39,9 @@ export type GdalCommand =
       readonly resampling: string;
       readonly levels: readonly number[];
       readonly args: readonly string[];
-    };
+    }
+  /** Statistics of the valid pixels of each band, written into the GeoTIFF over those that stand there. */
+  | { readonly tool: 'statistics'; readonly file: string; readonly args: readonly [] };
 
 export interface GdalRunOptions {
   readonly signal?: AbortSignal;

@@ -4,8 +4,6 @@ import type { CogPlan } from './cog-plan.ts';
 
 /** Masks inside the TIFF instead of a file beside it. */
 export const internalMask = { GDAL_TIFF_INTERNAL_MASK: 'YES' } as const;
-/** Statistics reach the COG by way of the scratch file's .aux.xml; nothing else reads or writes such files. */
-export const withSideFile = { GDAL_PAM_ENABLED: 'YES' } as const;
 
 /** A scratch file that is quick to write and to read in blocks. */
 const scratchOptions = options('TILED=YES', 'BLOCKXSIZE=512', 'BLOCKYSIZE=512', 'BIGTIFF=IF_SAFER');
@@ -30,6 +28,8 @@ export function intermediateCommand(plan: CogPlan, source: GdalSource, destinati
     ...['-multi', '-wo', 'NUM_THREADS=ALL_CPUS', '-wm', '64'],
     // The corners that warping leaves are invalid, not black.
     ...(plan.addMask ? ['-dstalpha'] : []),
+    // The mask takes the place of nodata. A pixel is invalid where all bands are.
+    ...(plan.dropNodata ? ['-dstnodata', 'none', '-wo', 'UNIFIED_SRC_NODATA=YES'] : []),
     ...scratchOptions,
   ];
   return { tool: 'gdalwarp', source, destination, args };
@@ -40,6 +40,11 @@ export function maskCommand(plan: CogPlan, file: string, destination: string): G
   const bands = Array.from({ length: plan.bandCount }, (_, index) => ['-b', String(index + 1)]).flat();
   const args = ['-of', 'GTiff', ...bands, '-mask', String(plan.bandCount + 1), ...scratchOptions];
   return { tool: 'gdal_translate', source: local(file), destination, args };
+}
+
+/** Step 1c: statistics into the scratch file, from where they are copied. */
+export function statisticsCommand(file: string): GdalCommand {
+  return { tool: 'statistics', file, args: [] };
 }
 
 /** Step 2, for the GTiff driver only: overviews inside the scratch file, uncompressed. */

@@ -5,7 +5,9 @@ import type { CogTier, RasterType } from './schemas.ts';
 
 /** What has to be done to make a COG of a raster, decided before any GDAL operation runs. */
 export interface CogPlan {
-  /** False when the raster lies in the target grid already: its pixels are copied as they are. */
+  /** False when the raster lies in the target grid already. */
+  readonly reprojects: boolean;
+  /** False: the pixels are copied as they are. */
   readonly warp: boolean;
   /** What GDAL warps to: the target, or for a raster over the antimeridian degrees from 0 to 360. */
   readonly warpTarget: string;
@@ -14,6 +16,8 @@ export interface CogPlan {
   readonly sourceCrs: string | null;
   /** Warping leaves empty corners; without nodata or alpha a mask says so. */
   readonly addMask: boolean;
+  /** Lossy compression blurs the nodata value into its neighbours; the mask takes its place. */
+  readonly dropNodata: boolean;
   readonly bandCount: number;
   readonly resampling: Resampling;
   readonly compression: Compression;
@@ -39,16 +43,20 @@ const pacificDegrees = '+proj=longlat +datum=WGS84 +lon_wrap=180 +no_defs +type=
 
 export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
   const { facts, targetCrs } = input;
-  const warp = input.sourceCrs !== targetCrs || !isNorthUp(facts.geoTransform);
+  const reprojects = input.sourceCrs !== targetCrs || !isNorthUp(facts.geoTransform);
   const compression = compressionOf(input.tier, input.type, facts, gdal, input.jpegQuality);
   const interleave = compression.name === 'JPEG' || compression.name === 'WEBP' ? 'PIXEL' : 'BAND';
   const cogDriverDoes = interleave === 'PIXEL' || facts.bands.length === 1 || gdal.cogInterleave;
+  const dropNodata = compression.quality !== null && facts.bands.some(({ nodata }) => nodata !== null);
+  const warp = reprojects || dropNodata;
   return {
+    reprojects,
     warp,
     warpTarget: input.crossesAntimeridian && targetCrs === 'EPSG:4326' ? pacificDegrees : targetCrs,
     targetCrs,
     sourceCrs: input.crsOverride,
-    addMask: warp && !tellsInvalid(facts),
+    addMask: warp && (dropNodata ? !hasAlpha(facts) : !tellsInvalid(facts)),
+    dropNodata,
     bandCount: facts.bands.length,
     resampling: resamplingOf(input.type, facts),
     compression,
@@ -64,8 +72,12 @@ export function isNorthUp(geoTransform: readonly number[]): boolean {
 }
 
 /** True when the raster itself can say that a pixel is not valid, and warping carries that on. */
-function tellsInvalid({ bands }: RasterFacts): boolean {
-  return bands.every(({ nodata }) => nodata !== null) || bands.at(-1)?.color === 'Alpha';
+function tellsInvalid(facts: RasterFacts): boolean {
+  return facts.bands.every(({ nodata }) => nodata !== null) || hasAlpha(facts);
+}
+
+function hasAlpha({ bands }: RasterFacts): boolean {
+  return bands.at(-1)?.color === 'Alpha';
 }
 
 /** Decimations of overviews down to the first that fits into one block of 512 x 512. */

@@ -9,7 +9,7 @@ import {
   internalMask,
   maskCommand,
   overviewCommand,
-  withSideFile,
+  statisticsCommand,
 } from './cog-commands.ts';
 import { type CogPlan, overviewLevels, planCog } from './cog-plan.ts';
 import { globeExtent } from './extent.ts';
@@ -51,7 +51,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     storage_tier: storageTier,
     source_blob: input.blob_name,
     source_container: input.container_name,
-    reprojection_performed: plan.warp,
+    reprojection_performed: plan.reprojects,
     source_crs: input.source_crs,
     target_crs: input.target_crs,
     bounds_4326: extent ? [...extent.bbox] : [],
@@ -99,16 +99,14 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
     scratch = `${folder}/masked.tif`;
     await gdal.run(maskCommand(plan, warped, scratch), step(0.45, 0.48, internalMask));
   }
-  const info = await gdal.info(local(scratch), ['-stats'], step(0.48, 0.5, withSideFile));
+  await gdal.run(statisticsCommand(scratch), step(0.48, 0.52));
   if (plan.writer === 'gtiff') {
-    const facts = rasterFacts(info);
-    const levels = overviewLevels(facts.width, facts.height);
-    if (levels.length > 0) {
-      await gdal.run(overviewCommand(plan, scratch, levels), step(0.5, 0.6, { ...internalMask, ...withSideFile }));
-    }
+    const { width, height } = rasterFacts(await gdal.info(local(scratch), ['-norat'], { signal: context.signal }));
+    const levels = overviewLevels(width, height);
+    if (levels.length > 0) await gdal.run(overviewCommand(plan, scratch, levels), step(0.52, 0.6, internalMask));
   }
   const cog = `${folder}/cog.tif`;
-  await gdal.run(cogCommand(plan, scratch, cog), step(0.6, 0.9, { ...internalMask, ...withSideFile }));
+  await gdal.run(cogCommand(plan, scratch, cog), step(0.6, 0.9, internalMask));
   return cog;
 }
 

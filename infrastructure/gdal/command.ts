@@ -18,7 +18,7 @@ const remoteOptions: Options = {
 };
 
 export function sourcesOf(command: GdalCommand): readonly GdalSource[] {
-  if (command.tool === 'gdaladdo') return [];
+  if ('file' in command) return [];
   return command.tool === 'gdalbuildvrt' ? command.sources : [command.source];
 }
 
@@ -29,6 +29,7 @@ export function destinationOf(command: GdalCommand): string | null {
 
 /** The command without configuration, and the configuration that its `--config` flags name. */
 export function toPlain(command: GdalCommand): { plain: PlainCommand; config: Options } {
+  if (command.tool === 'statistics') return { plain: command, config: {} };
   const { args, config } = splitConfig(command.tool, command.args);
   switch (command.tool) {
     case 'gdaladdo':

@@ -79,7 +79,7 @@ class PooledGdal implements Gdal {
           tool: command.tool,
           sources,
           config: mergeOptions(sources, { CPL_TMPDIR: folder }, config, options.config),
-          files: command.tool === 'gdaladdo' ? [command.file] : [destination ?? ''],
+          files: 'file' in command ? [command.file] : [destination ?? ''],
         });
       } catch (error) {
         // Half a file is worse than none.

@@ -15,7 +15,7 @@ export type PlainCommand =
       readonly destination: string;
       readonly args: readonly string[];
     }
-  | Extract<GdalCommand, { tool: 'gdaladdo' }>;
+  | Extract<GdalCommand, { tool: 'gdaladdo' | 'statistics' }>;
 
 export interface PixelRequest {
   readonly path: string;

@@ -1,6 +1,7 @@
 import gdal, { type Dataset } from 'gdal-async';
 import { cpl } from '../cpl-numbers.ts';
 import type { PlainCommand } from '../protocol.ts';
+import { writeStatistics } from './band-statistics.ts';
 import { lastError } from './cpl-log.ts';
 import { rasterInfo } from './info.ts';
 import { messageOf, OperationError } from './operation-error.ts';
@@ -34,6 +35,9 @@ export async function runCommand(command: PlainCommand, context: OperationContex
       break;
     case 'gdaladdo':
       await addOverviews(command, context);
+      break;
+    case 'statistics':
+      await finish(await writeStatistics(command.file, context), context);
       break;
   }
   return null;

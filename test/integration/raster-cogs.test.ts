@@ -1,0 +1,418 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { JsonObject } from '../../core/json.ts';
+import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
+import { writeRaster } from '../tools/gdal-files.ts';
+import { type Cog, cogProblems, pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
+
+const jobs = await rasterJobs();
+const { folder, services } = jobs.stack;
+const sample = (name: string) => fileURLToPath(new URL(`../fixtures/samples/${name}`, import.meta.url));
+const path = (name: string) => join(folder, name);
+
+/** A surface with some noise: it compresses, and every pixel is its own. */
+const hills = (x: number, y: number, band: number) =>
+  Math.round(90 + 60 * Math.sin((x + 40 * band) / 90) * Math.cos(y / 70) + ((x * 7 + y * 13) % 11));
+
+const rgb = () =>
+  writeRaster(path('rgb.tif'), { width: 1300, height: 700, bands: 3, value: hills, options: ['PHOTOMETRIC=RGB'] });
+
+/** A COG of `file` with `tier`, and gdalinfo's view of it. */
+async function made(file: string, parameters: JsonObject) {
+  const { cogs, result, validation } = await jobs.convert(file, parameters);
+  const [cog] = cogs;
+  assert.ok(cog);
+  return { cog, cogs, result, validation, info: await gdalinfo(cog.file) };
+}
+
+/** What has to hold for every COG, besides what rio cogeo looks at. */
+async function assertSound(cog: Cog, tier: string): Promise<void> {
+  const info = await gdalinfo(cog.file);
+  assert.equal(info.driverShortName, 'GTiff');
+  assert.equal(info.metadata.IMAGE_STRUCTURE?.COMPRESSION?.replace('YCbCr ', ''), cog.compression);
+  assert.equal(info.metadata.IMAGE_STRUCTURE?.INTERLEAVE ?? 'BAND', info.bands.length === 1 ? 'BAND' : cog.interleave);
+  for (const band of info.bands) {
+    assert.deepEqual(band.block, [512, 512]);
+    const [width, height] = band.overviews?.at(-1)?.size ?? info.size;
+    assert.ok(width <= 512 && height <= 512, `the last overview has ${width} x ${height}`);
+    assert.equal(band.overviews?.length ?? 0, cog.overview_levels.length);
+  }
+  assert.deepEqual(cog.shape, [info.size[1], info.size[0]]);
+  assert.equal(cog.cog_tier, tier);
+  const stored = await services.blobs.properties({ container: cog.cog_container, name: cog.cog_blob });
+  assert.equal(stored?.accessTier, tier === 'archive' ? 'Cool' : 'Hot');
+  assert.equal(cog.storage_tier, stored?.accessTier);
+  assert.match(stored?.contentType ?? '', /^image\/tiff; application=geotiff; profile=cloud-optimized$/);
+}
+
+/** The statistics in the file are those of its valid pixels; of a lossy one nearly, for they are of the pixels that went in. */
+async function assertStatistics(file: string, tier = 'analysis'): Promise<void> {
+  const { bands: found } = await gdalinfo(file);
+  const { bands, masks } = pixelsOf(file);
+  for (const [index, band] of bands.entries()) {
+    if (found[index]?.colorInterpretation === 'Alpha') continue;
+    const valid = Array.from(band).filter((value, pixel) => masks[index]?.[pixel] && !Number.isNaN(value));
+    const mean = valid.reduce((sum, value) => sum + value, 0) / valid.length;
+    const deviation = Math.sqrt(valid.reduce((sum, value) => sum + (value - mean) ** 2, 0) / valid.length);
+    const lossy = tier === 'visualization';
+    const exact = { MINIMUM: min(valid), MAXIMUM: max(valid), STDDEV: deviation };
+    const computed = { MEAN: mean, ...(!lossy && exact) };
+    const tolerance = lossy ? 0.02 : 1e-6;
+    for (const [name, value] of Object.entries(computed)) {
+      const stored = Number(found[index]?.metadata['']?.[`STATISTICS_${name}`]);
+      assert.ok(
+        Math.abs(stored - value) <= tolerance * Math.max(1, Math.abs(value)),
+        `band ${index + 1} ${name}: ${stored}, not ${value}`,
+      );
+    }
+  }
+}
+
+const min = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+const max = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+
+test('rgb: all tiers, in the target grid', async () => {
+  const { cogs, result } = await made(rgb(), { output_tier: 'all' });
+  assert.deepEqual(
+    cogs.map(({ cog_tier, compression, interleave }) => [cog_tier, compression, interleave]),
+    [
+      ['visualization', 'JPEG', 'PIXEL'],
+      ['analysis', 'DEFLATE', 'BAND'],
+      ['archive', 'LZW', 'BAND'],
+    ],
+  );
+  for (const cog of cogs) {
+    await assertSound(cog, cog.cog_tier);
+    assert.deepEqual([cog.reprojection_performed, cog.source_crs, cog.target_crs], [true, 'EPSG:32633', 'EPSG:4326']);
+    const { bands } = await gdalinfo(cog.file);
+    assert.deepEqual(
+      bands.map((band) => band.colorInterpretation),
+      ['Red', 'Green', 'Blue'],
+    );
+    assert.deepEqual(bands[0]?.mask?.flags, ['PER_DATASET']);
+    await assertStatistics(cog.file, cog.cog_tier);
+    const { masks } = pixelsOf(cog.file);
+    assert.ok(Array.from(masks[0] ?? []).includes(0), 'the edges that warping left are not valid');
+    assert.ok(Array.from(masks[0] ?? []).includes(255));
+  }
+  assert.equal((result.cogs as unknown[]).length, 3);
+});
+
+test('rgba: alpha is kept in the lossless tiers and in the WEBP of the visualization', async () => {
+  const file = writeRaster(path('rgba.tif'), {
+    width: 700,
+    height: 600,
+    bands: 4,
+    options: ['PHOTOMETRIC=RGB', 'ALPHA=YES'],
+    value: (x, y, band) => (band === 4 ? (x < 100 ? 0 : 255) : hills(x, y, band)),
+  });
+  const { cogs, validation } = await made(file, { output_tier: 'all', target_crs: 'EPSG:32633' });
+  assert.equal(validation.raster_type.detected_type, 'rgba');
+  const source = pixelsOf(file);
+  for (const cog of cogs) {
+    await assertSound(cog, cog.cog_tier);
+    const { bands } = await gdalinfo(cog.file);
+    assert.deepEqual(
+      bands.map((band) => band.colorInterpretation),
+      ['Red', 'Green', 'Blue', 'Alpha'],
+    );
+    const pixels = pixelsOf(cog.file);
+    assert.deepEqual(pixels.bands[3], source.bands[3]);
+    if (cog.cog_tier !== 'visualization') assert.deepEqual(pixels, source);
+  }
+  const { cog, info } = await made(file, { output_tier: 'analysis' });
+  assert.deepEqual([cog.reprojection_performed, info.bands.length], [true, 4]);
+  assert.equal(pixelsOf(cog.file).bands[3]?.[0], 0);
+});
+
+test('dem: an odd WKT without a code is warped; both tiers equal gdalwarp', async () => {
+  const { cogs, validation } = await made(sample('olinda_dem_utm25s.tif'), { output_tier: 'all' });
+  assert.equal(validation.raster_type.detected_type, 'dem');
+  assert.deepEqual(
+    cogs.map((cog) => [cog.cog_tier, cog.compression]),
+    [
+      ['analysis', 'LERC_DEFLATE'],
+      ['archive', 'LZW'],
+    ],
+  );
+  const warped = await warpedByCli(sample('olinda_dem_utm25s.tif'), ['-r', 'bilinear']);
+  for (const cog of cogs) {
+    await assertSound(cog, cog.cog_tier);
+    await assertSamePixels(cog.file, warped);
+    await assertStatistics(cog.file);
+  }
+});
+
+/** The file that gdalwarp itself makes, with an alpha band at the end when asked for. */
+async function warpedByCli(file: string, flags: readonly string[], target = 'EPSG:4326'): Promise<string> {
+  const output = path(`warped-${createHash('sha1').update(`${file} ${flags} ${target}`).digest('hex')}.tif`);
+  await gdalCli('gdalwarp', ['-q', '-t_srs', target, ...flags, '-dstalpha', file, output]);
+  return output;
+}
+
+/** Where gdalwarp's alpha says that there is something, the COG has the same value; elsewhere it is invalid. */
+async function assertSamePixels(cog: string, warped: string): Promise<void> {
+  const [mine, other] = [pixelsOf(cog), pixelsOf(warped)];
+  const alpha = other.bands.at(-1) ?? [];
+  assert.deepEqual([mine.width, mine.height, mine.bands.length], [other.width, other.height, other.bands.length - 1]);
+  for (const [index, band] of mine.bands.entries()) {
+    for (let pixel = 0; pixel < band.length; pixel += 1) {
+      const valid = (mine.masks[index]?.[pixel] ?? 0) !== 0;
+      if (valid !== (alpha[pixel] !== 0) || (valid && band[pixel] !== other.bands[index]?.[pixel])) {
+        assert.fail(
+          `band ${index + 1}, pixel ${pixel}: ${band[pixel]} (${valid}), gdalwarp ${other.bands[index]?.[pixel]}`,
+        );
+      }
+    }
+  }
+}
+
+test('categorical: the colour table is kept, no class is invented, overviews hold classes', async () => {
+  const { cogs, validation } = await made(sample('lc.tif'), { output_tier: 'all' });
+  assert.equal(validation.raster_type.detected_type, 'categorical');
+  const source = await gdalinfo(sample('lc.tif'));
+  const classes = new Set(Array.from(pixelsOf(sample('lc.tif')).bands[0] ?? []));
+  const warped = await warpedByCli(sample('lc.tif'), ['-r', 'near']);
+  for (const cog of cogs) {
+    await assertSound(cog, cog.cog_tier);
+    const { bands } = await gdalinfo(cog.file);
+    assert.equal(bands[0]?.colorInterpretation, 'Palette');
+    assert.deepEqual(bands[0]?.colorTable, source.bands[0]?.colorTable);
+    const { bands: values, masks } = pixelsOf(cog.file);
+    const found = Array.from(values[0] ?? []).filter((_, pixel) => masks[0]?.[pixel]);
+    assert.deepEqual(
+      [...new Set(found)].filter((value) => !classes.has(value)),
+      [],
+    );
+    await assertSamePixels(cog.file, warped);
+    await assertStatistics(cog.file);
+  }
+});
+
+test('multispectral: gdalwarp and the tool agree on every band; without a warp every bit is the source', async () => {
+  const { cogs, validation } = await made(sample('L7_ETMs.tif'), { output_tier: 'all' });
+  assert.equal(validation.raster_type.detected_type, 'multispectral');
+  const warped = await warpedByCli(sample('L7_ETMs.tif'), ['-r', 'bilinear']);
+  for (const cog of cogs) {
+    await assertSound(cog, cog.cog_tier);
+    await assertSamePixels(cog.file, warped);
+    await assertStatistics(cog.file);
+  }
+  const same = await made(sample('L7_ETMs.tif'), { target_crs: 'EPSG:31985' });
+  assert.equal(same.cog.reprojection_performed, false);
+  assert.deepEqual(pixelsOf(same.cog.file), pixelsOf(sample('L7_ETMs.tif')));
+  assert.deepEqual(same.info.geoTransform, (await gdalinfo(sample('L7_ETMs.tif'))).geoTransform);
+});
+
+test('nir: four bands of 16 bits, warped into Web Mercator', async () => {
+  const file = writeRaster(path('nir.tif'), {
+    width: 600,
+    height: 900,
+    bands: 4,
+    type: 'UInt16',
+    options: ['PHOTOMETRIC=MINISBLACK', 'ALPHA=NO'],
+    value: (x, y, band) => 100 * hills(x, y, band),
+  });
+  const { cog, validation } = await made(file, { target_crs: 'EPSG:3857' });
+  assert.equal(validation.raster_type.detected_type, 'nir');
+  await assertSound(cog, 'analysis');
+  await assertSamePixels(cog.file, await warpedByCli(file, ['-r', 'bilinear'], 'EPSG:3857'));
+  await assertStatistics(cog.file);
+});
+
+test('nodata, scale, offset, unit, descriptions, acquisition time and colour interpretation are kept', async () => {
+  const plain = writeRaster(path('plain.tif'), {
+    width: 800,
+    height: 600,
+    bands: 2,
+    type: 'Int16',
+    nodata: -9999,
+    value: (x, y, band) => (x < 50 ? -9999 : hills(x, y, band)),
+  });
+  const file = await described(plain);
+  for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
+    const { cog, info } = await made(file, { target_crs });
+    await assertSound(cog, 'analysis');
+    assert.equal(info.metadata['']?.TIFFTAG_DATETIME, '2021:06:05 10:20:30');
+    for (const [index, band] of info.bands.entries()) {
+      assert.deepEqual([band.noDataValue, band.scale, band.offset], [-9999, 0.01, 5], target_crs);
+      assert.equal(band.description, ['first', 'second'][index]);
+    }
+    await assertStatistics(cog.file);
+    if (target_crs === 'EPSG:32633') assert.deepEqual(pixelsOf(cog.file), pixelsOf(plain));
+    assert.match(JSON.stringify(cog.item), /2021-06-05T10:20:30/);
+  }
+});
+
+/** A copy with scale, offset, descriptions and a time. */
+async function described(file: string): Promise<string> {
+  const output = path('described.tif');
+  const vrt = path('described.vrt');
+  await gdalCli('gdal_translate', [
+    '-q',
+    '-of',
+    'VRT',
+    '-a_scale',
+    '0.01',
+    '-a_offset',
+    '5',
+    '-mo',
+    'TIFFTAG_DATETIME=2021:06:05 10:20:30',
+    file,
+    vrt,
+  ]);
+  const text = await readFile(vrt, 'utf8');
+  const names = ['first', 'second'];
+  const named = text.replaceAll(/<VRTRasterBand [^>]*>/g, (tag) => `${tag}<Description>${names.shift()}</Description>`);
+  await writeFile(vrt, named);
+  await gdalCli('gdal_translate', ['-q', vrt, output]);
+  return output;
+}
+
+test('NaN as nodata, and NaN without nodata', async () => {
+  const value = (x: number, y: number) => (x + y < 300 ? Number.NaN : 0.5 * hills(x, y, 1));
+  for (const nodata of [Number.NaN, undefined]) {
+    const shape = { width: 600, height: 600, type: 'Float32', value };
+    const file = writeRaster(path(`nan-${nodata}.tif`), { ...shape, ...(nodata !== undefined && { nodata }) });
+    for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
+      const { cog, info } = await made(file, { target_crs });
+      await assertSound(cog, 'analysis');
+      if (nodata !== undefined) assert.equal(info.bands[0]?.noDataValue, 'NaN');
+      const { bands, masks } = pixelsOf(cog.file);
+      const zeros = Array.from(bands[0] ?? []).filter((one, pixel) => masks[0]?.[pixel] && one === 0);
+      assert.equal(zeros.length, 0, 'no false zeros');
+      await assertStatistics(cog.file);
+      if (target_crs === 'EPSG:32633') assert.deepEqual(pixelsOf(cog.file).bands, pixelsOf(file).bands);
+    }
+  }
+});
+
+test('statistics that came with the source are not believed', async () => {
+  const plain = writeRaster(path('stale.tif'), { width: 300, height: 300, value: hills });
+  const vrt = path('stale.vrt');
+  await gdalCli('gdal_translate', ['-q', '-of', 'VRT', plain, vrt]);
+  const stale =
+    '<Metadata><MDI key="STATISTICS_MINIMUM">1</MDI><MDI key="STATISTICS_MAXIMUM">2</MDI><MDI key="STATISTICS_MEAN">1.5</MDI><MDI key="STATISTICS_STDDEV">1</MDI></Metadata>';
+  const text = await readFile(vrt, 'utf8');
+  await writeFile(
+    vrt,
+    text.replace(/<VRTRasterBand [^>]*>/, (tag) => tag + stale),
+  );
+  const file = path('stale-copy.tif');
+  await gdalCli('gdal_translate', ['-q', vrt, file]);
+  assert.equal((await gdalinfo(file)).bands[0]?.metadata['']?.STATISTICS_MAXIMUM, '2');
+  for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
+    const { cog } = await made(file, { target_crs });
+    await assertStatistics(cog.file);
+  }
+});
+
+test('a mask in the source stays a mask', async () => {
+  const file = path('masked.tif');
+  const alpha = writeRaster(path('for-mask.tif'), {
+    width: 700,
+    height: 500,
+    bands: 4,
+    options: ['PHOTOMETRIC=RGB', 'ALPHA=YES'],
+    value: (x, y, band) => (band === 4 ? (y < 80 ? 0 : 255) : hills(x, y, band)),
+  });
+  await gdalCli('gdal_translate', [
+    '-q',
+    '--config',
+    'GDAL_TIFF_INTERNAL_MASK',
+    'YES',
+    '-b',
+    '1',
+    '-b',
+    '2',
+    '-b',
+    '3',
+    '-mask',
+    '4',
+    alpha,
+    file,
+  ]);
+  for (const parameters of [
+    { target_crs: 'EPSG:32633' },
+    { target_crs: 'EPSG:4326' },
+    { output_tier: 'visualization' },
+  ]) {
+    const { cog, info } = await made(file, parameters);
+    await assertSound(cog, parameters.output_tier ?? 'analysis');
+    assert.deepEqual([info.bands.length, info.bands[0]?.mask?.flags], [3, ['PER_DATASET']]);
+    await assertStatistics(cog.file, parameters.output_tier);
+    if (parameters.target_crs === 'EPSG:32633') assert.deepEqual(pixelsOf(cog.file), pixelsOf(file));
+  }
+});
+
+test('a picture with nodata: JPEG blurs values, so what is invalid is told by a mask', async () => {
+  const value = (x: number, y: number, band: number) => (x < 101 ? 0 : 150 + (hills(x, y, band) % 50));
+  const file = writeRaster(path('rgb-nodata.tif'), {
+    width: 700,
+    height: 500,
+    bands: 3,
+    nodata: 0,
+    options: ['PHOTOMETRIC=RGB'],
+    value,
+  });
+  for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
+    const { cog } = await made(file, { output_tier: 'visualization', target_crs });
+    await assertSound(cog, 'visualization');
+    const { bands, masks } = pixelsOf(cog.file);
+    const dark = Array.from(bands[0] ?? []).filter((one, pixel) => masks[0]?.[pixel] && one < 60);
+    assert.equal(dark.length, 0, 'no dark pixel counts as valid');
+    await assertStatistics(cog.file, 'visualization');
+    // What is invalid in the source is invalid in the COG, and nothing else.
+    if (target_crs === 'EPSG:32633') assert.deepEqual(masks[0], pixelsOf(file).masks[0]);
+    assert.equal(cog.reprojection_performed, target_crs !== 'EPSG:32633');
+  }
+});
+
+test('in_memory makes no difference to the bytes', async () => {
+  const file = rgb();
+  const of = async (in_memory: boolean, output_tier: string) => {
+    const { cog } = await made(file, { in_memory, output_tier });
+    return createHash('sha256')
+      .update(await readFile(cog.file))
+      .digest('hex');
+  };
+  assert.equal(await of(true, 'visualization'), await of(false, 'visualization'));
+  assert.equal(await of(true, 'analysis'), await of(false, 'analysis'));
+});
+
+test('the COG lies where it was wished, and the item is in the catalogue', async () => {
+  const file = path('Szene é 1.tif');
+  await copyFile(sample('L7_ETMs.tif'), file);
+  const raster = await jobs.stack.upload(file, 'in put/Szene é "1".tif');
+  const { cogs, result } = await jobs.convertBlob(raster, {
+    output_folder: 'out/2024/',
+    item_id: 'scene',
+    collection_id: 'c-1',
+  });
+  assert.equal(cogs[0]?.cog_blob, 'out/2024/in put/Szene é "1"_cog_analysis.tif');
+  assert.deepEqual(result.stac, {
+    item_id: 'scene',
+    collection_id: 'c-1',
+    bbox: cogs[0]?.item.bbox,
+    inserted_to_pgstac: true,
+    ready_for_titiler: true,
+  });
+  assert.ok((await services.catalogue.search({ collections: ['c-1'], limit: 5 })).numberReturned === 1);
+});
+
+test('a file that is neither a COG candidate nor a success leaves no working folder', async () => {
+  await assert.rejects(jobs.convert(sample('L7_ETMs.tif'), { raster_type: 'rgb', strict_mode: true }), {
+    code: 'VALIDATION_FAILED',
+  });
+  assert.deepEqual(await jobs.leftovers(), []);
+});
+
+test('every COG that was made here passes rio cogeo validate --strict', async () => {
+  assert.ok(jobs.cogs.length > 25, String(jobs.cogs.length));
+  const problems = Object.entries(await cogProblems(jobs.cogs)).filter(([, list]) => list.length > 0);
+  assert.deepEqual(problems, []);
+});
