@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import pg from 'pg';
+import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { silentLog } from '../../core/log.ts';
 import type { BlobRef } from '../../core/ports/blob-store.ts';
@@ -70,7 +71,7 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   return { services, databaseUrl: database.url, container, folder, upload, beforeClosing };
 }
 
-/** Catalogues a blob through the real job. @throws with the task's error when the job did not complete. */
+/** Catalogues a blob through the real job. @throws the task's error when the job did not complete. */
 export async function catalogued(
   { services }: StacServices,
   raster: BlobRef,
@@ -78,7 +79,8 @@ export async function catalogued(
 ): Promise<{ readonly item: StacItem; readonly result: JsonObject }> {
   const place = { container_name: raster.container, blob_name: raster.name };
   const { job } = await runJob(stacCatalogRaster, { ...place, ...parameters }, { services });
-  if (job.status !== 'completed' || !job.result) throw new Error(`${job.status}: ${JSON.stringify(job.error)}`);
+  if (job.error) throw new CoreMachineError(job.error.code, job.error.message);
+  if (job.status !== 'completed' || !job.result) throw new Error(`the job is ${job.status}`);
   return { item: job.result.stac_item as StacItem, result: job.result };
 }
 
