@@ -107,9 +107,14 @@ function refuseUnsupported(info: JsonObject, facts: RasterFacts): void {
   if (!info.size) throw new CoreMachineError('FILE_UNREADABLE', 'the raster has no size');
 }
 
-/** Few enough pixels that only a few rows of a file without overviews are read. */
-function sampleSize({ width, height }: RasterFacts): { width: number; height: number } {
-  return { width: Math.min(width, 128), height: Math.min(height, 128) };
+/**
+ * A grid of pixels across the raster. Each may cost a whole block of the file, so there are many only where they tell
+ * a surface from classes; elsewhere a few show that the file can be read and holds something.
+ */
+function sampleSize({ width, height, bands }: RasterFacts): { width: number; height: number } {
+  const undecided = bands.length === 1 && (bands[0]?.type === 'Int16' || bands[0]?.type === 'Int32');
+  const most = undecided ? 128 : 8;
+  return { width: Math.min(width, most), height: Math.min(height, most) };
 }
 
 function typeWarnings(input: ValidateRasterInput, { type }: Classification): RasterWarning[] {
