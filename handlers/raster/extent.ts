@@ -39,9 +39,14 @@ export interface GlobeExtent {
 /** The extent of a raster's edge in degrees; null when no point of it can be told. */
 export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<GlobeExtent | null> {
   const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 21))).filter((point) => point !== null);
-  const finite = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  const finite = points.flatMap(([x, y]): Point[] => (Number.isFinite(x + y) ? [[onGlobe(x), y]] : []));
   if (finite.length === 0) return null;
   const plain = envelope(finite);
+  const poles = await polesInside(gdal, grid, crs);
+  if (poles.length > 0) {
+    const latitudes = [plain[1], plain[3], ...poles];
+    return { bbox: [-180, Math.min(...latitudes), 180, Math.max(...latitudes)], crossesAntimeridian: false };
+  }
   const shifted = envelope(finite.map(([x, y]): Point => [x < 0 ? x + 360 : x, y]));
   // Of the two ways round the globe the shorter one is meant; a raster around a pole is as wide either way.
   if (plain[2] - plain[0] > 180 && shifted[2] - shifted[0] < 180) {
@@ -52,6 +57,32 @@ export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<
     };
   }
   return { bbox: plain, crossesAntimeridian: false };
+}
+
+/** Longitudes may count on beyond 180, as in a raster from 0 to 360. */
+function onGlobe(longitude: number): number {
+  if (longitude >= -180 && longitude <= 180) return longitude;
+  return ((((longitude + 180) % 360) + 360) % 360) - 180;
+}
+
+/** Latitudes of the poles that lie inside of the raster: its edge does not show them. */
+async function polesInside(gdal: Gdal, grid: Grid, crs: string): Promise<number[]> {
+  const latitudes = [90, -90];
+  const places = await gdal.transformPoints(
+    'EPSG:4326',
+    crs,
+    latitudes.map((latitude): Point => [0, latitude]),
+  );
+  return latitudes.filter((_, index) => contains(grid, places[index] ?? null));
+}
+
+function contains({ width, height, geoTransform: g }: Grid, place: Point | null): boolean {
+  if (!place) return false;
+  const [g0 = 0, g1 = 0, g2 = 0, g3 = 0, g4 = 0, g5 = 0] = g;
+  const [x, y] = [place[0] - g0, place[1] - g3];
+  const area = g1 * g5 - g2 * g4;
+  const [column, row] = [(x * g5 - y * g2) / area, (y * g1 - x * g4) / area];
+  return column > 0 && column < width && row > 0 && row < height;
 }
 
 /** Satellite scenes in UTM overlap the neighbouring zones by a few degrees. */
