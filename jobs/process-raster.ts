@@ -8,6 +8,7 @@ import { createCog } from '../handlers/raster/create-cog.ts';
 import { cogBlobName } from '../handlers/raster/names.ts';
 import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
+import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { itemRender } from '../handlers/stac/item-render.ts';
@@ -113,12 +114,8 @@ async function checkSource(params: Parameters, services: Services): Promise<void
     const message = `the raster has ${megabytes.toFixed(0)} MB, more than the limit of ${limit} MB; submit it to process_large_raster`;
     throw new CoreMachineError('RASTER_TOO_LARGE', message);
   }
-  const crsNames = [params.target_crs, ...(params.input_crs === null ? [] : [params.input_crs])];
-  for (const name of crsNames) {
-    if (!(await services.gdal.describeCrs(name))) {
-      throw new CoreMachineError('CRS_INVALID', `GDAL does not know the CRS ${JSON.stringify(name.slice(0, 200))}`);
-    }
-  }
+  await requireTargetCrs(services.gdal, params.target_crs);
+  if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
 }
 
 /** Found out now, not after the work. */

@@ -1,6 +1,5 @@
-import type { CrsDescription, Gdal } from '../../core/ports/gdal.ts';
+import type { Gdal } from '../../core/ports/gdal.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
-import type { RasterWarning } from './schemas.ts';
 
 type Point = readonly [number, number];
 type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
@@ -83,34 +82,6 @@ function contains({ width, height, geoTransform: g }: Grid, place: Point | null)
   const area = g1 * g5 - g2 * g4;
   const [column, row] = [(x * g5 - y * g2) / area, (y * g1 - x * g4) / area];
   return column > 0 && column < width && row > 0 && row < height;
-}
-
-/** Satellite scenes in UTM overlap the neighbouring zones by a few degrees. */
-const toleranceDegrees = 3;
-
-/** A warning when the raster lies outside of what its CRS is made for: often a wrong CRS or swapped axes. */
-export async function outsideAreaOfUse(
-  gdal: Gdal,
-  grid: Grid,
-  crs: CrsDescription & { readonly name: string },
-): Promise<RasterWarning[]> {
-  const extent = await globeExtent(gdal, grid, crs.name);
-  const suspicious = (message: string): RasterWarning[] => [
-    { code: 'SUSPICIOUS_BOUNDS', severity: 'warning', message },
-  ];
-  if (!extent) return suspicious('the bounds cannot be placed on the globe with this CRS');
-  if (!crs.areaOfUse || extent.crossesAntimeridian) return [];
-  const [west, south, east, north] = crs.areaOfUse;
-  const [left, bottom, right, top] = extent.bbox;
-  const tolerance = crs.projected ? toleranceDegrees : 0.01 + Math.abs(grid.geoTransform[1] ?? 0);
-  const wraps = west > east;
-  const outside =
-    bottom < south - tolerance ||
-    top > north + tolerance ||
-    (!wraps && (left < west - tolerance || right > east + tolerance));
-  if (!outside) return [];
-  const shown = (box: readonly number[]) => `[${box.map((value) => value.toFixed(2)).join(', ')}]`;
-  return suspicious(`the bounds ${shown(extent.bbox)} lie outside of the CRS's area of use ${shown(crs.areaOfUse)}`);
 }
 
 function envelope(points: readonly Point[]): [number, number, number, number] {

@@ -1,8 +1,9 @@
-import { basename, extname, join } from 'node:path/posix';
+import { extname, join } from 'node:path/posix';
 import { CoreMachineError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
 import type { Services } from '../../core/services.ts';
+import { sideFileNames } from './side-files.ts';
 
 export interface SourceOptions {
   readonly subdataset: string | null;
@@ -31,27 +32,13 @@ export async function openSource(services: Services, ref: BlobRef, options: Sour
   return chooseSubdataset(services, source, ref, options);
 }
 
-/** World files and PAM files that GDAL reads next to a raster. */
 async function findSideFiles(services: Services, ref: BlobRef): Promise<string[]> {
-  const extension = extname(ref.name);
-  const stem = ref.name.slice(0, ref.name.length - extension.length);
-  const [, first, , last] = `${extension.toLowerCase()}   `;
-  const wanted = new Set(
-    [`${ref.name}.aux.xml`, `${stem}.wld`, `${stem}.${first}${last?.trim() || 'f'}w`, `${stem}.tfw`].map((name) =>
-      name.toLowerCase(),
-    ),
-  );
-  const found: string[] = [];
-  let seen = 0;
-  for await (const { name } of services.blobs.list(ref.container, { prefix: stem })) {
-    if (wanted.has(name.toLowerCase())) found.push(name);
-    seen += 1;
-    // A name that begins a thousand others has its side files among the first: they sort next to it.
-    if (seen >= 1000) break;
-  }
-  return found;
+  const names = sideFileNames(ref.name, extname(ref.name));
+  const found = await Promise.all(names.map((name) => services.blobs.properties({ container: ref.container, name })));
+  return names.filter((_, index) => found[index]);
 }
 
+/** The copy has a plain name, for a blob's own may hold anything; its side files are called after it. */
 async function copyOf(
   services: Services,
   ref: BlobRef,
@@ -59,14 +46,14 @@ async function copyOf(
   options: SourceOptions,
 ): Promise<GdalSource> {
   const extension = extname(ref.name);
-  const stem = ref.name.slice(0, ref.name.length - extension.length);
-  // The copy has a plain name: a blob's own may hold anything.
-  const localName = (name: string) =>
-    join(options.folder, `source${name.slice(stem.length).replace(basename(extension), extension.toLowerCase())}`);
+  const stemLength = ref.name.length - extension.length;
+  const localName = (name: string) => join(options.folder, `source${name.slice(stemLength).toLowerCase()}`);
   for (const name of [ref.name, ...sideFiles]) {
     await services.blobs.download({ container: ref.container, name }, localName(name), { signal: options.signal });
   }
-  return { path: localName(ref.name), config: { GDAL_DISABLE_READDIR_ON_OPEN: 'FALSE' } };
+  // The folder holds this raster's files and nothing else, so what lies beside it belongs to it.
+  const readSideFiles = { GDAL_DISABLE_READDIR_ON_OPEN: 'FALSE', GDAL_PAM_ENABLED: 'YES' };
+  return { path: localName(ref.name), config: sideFiles.length > 0 ? readSideFiles : {} };
 }
 
 async function chooseSubdataset(

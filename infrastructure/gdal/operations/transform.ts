@@ -1,4 +1,4 @@
-import gdal from 'gdal-async';
+import gdal, { type SpatialReference } from 'gdal-async';
 import type { Operations } from '../protocol.ts';
 import { parseCrs, withGisAxisOrder } from './crs.ts';
 
@@ -7,8 +7,9 @@ export function transformPoints(input: Operations['transform']['input']): Float6
     const from = parseCrs(input.from);
     const to = parseCrs(input.to);
     if (!from || !to) return null;
-    const transformation = new gdal.CoordinateTransformation(from, to);
-    const output = new Float64Array(input.points.length);
+    const output = new Float64Array(input.points.length).fill(Number.NaN);
+    const transformation = transformationBetween(from, to);
+    if (!transformation) return output;
     for (let index = 0; index + 1 < input.points.length; index += 2) {
       const [x, y] = transformPoint(transformation, input.points[index], input.points[index + 1]);
       output[index] = x;
@@ -16,6 +17,15 @@ export function transformPoints(input: Operations['transform']['input']): Float6
     }
     return output;
   });
+}
+
+/** null where PROJ knows no way from one to the other, e.g. from the Moon to the Earth: all points fail. */
+function transformationBetween(from: SpatialReference, to: SpatialReference): gdal.CoordinateTransformation | null {
+  try {
+    return new gdal.CoordinateTransformation(from, to);
+  } catch {
+    return null;
+  }
 }
 
 const failed = [Number.NaN, Number.NaN] as const;
