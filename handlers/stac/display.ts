@@ -8,7 +8,7 @@ type RasterType = ExtractStacMetadataInput['raster_type'];
 
 /**
  * How a raster is made visible. `colors`: three bands. `palette`: by the band's own colour table. `elevation`: relief.
- * `classes`: values that are names. `ramp`: any other single band. `ranges` are stretched to the full brightness.
+ * `classes`: values that are names. `gray`: brightness. `ramp`: any other single band. `ranges` are stretched to the full brightness.
  */
 export type Display =
   | {
@@ -17,7 +17,7 @@ export type Display =
       readonly ranges: readonly Range[] | null;
     }
   | { readonly kind: 'palette'; readonly band: number; readonly colors: readonly (readonly number[])[] }
-  | { readonly kind: 'elevation' | 'classes' | 'ramp'; readonly band: number; readonly range: Range };
+  | { readonly kind: 'elevation' | 'classes' | 'gray' | 'ramp'; readonly band: number; readonly range: Range };
 
 /** What is cut off at both ends of a band's values, so that single extremes do not darken the picture. */
 const cut = 0.02;
@@ -60,7 +60,7 @@ export function renderOf(facts: RasterFacts, display: Display): Render {
   }
 }
 
-const colormaps = { elevation: 'terrain', classes: 'tab20', ramp: 'viridis' } as const;
+const colormaps = { elevation: 'terrain', classes: 'tab20', gray: 'gray', ramp: 'viridis' } as const;
 
 /** Alpha says where, not what. */
 function dataBands({ bands }: RasterFacts): number[] {
@@ -97,13 +97,14 @@ function isAllOf(facts: RasterFacts, chosen: readonly number[]): boolean {
   return data.length === chosen.length && data.every((band, index) => band === chosen[index]);
 }
 
-/** Unless it is known from validation: floats and signed integers of many values are heights, unsigned ones are not. */
+/** Unless validation knows better: floats and signed integers of many values are heights, unsigned ones brightness. */
 function singleKind(band: BandFacts | undefined, type: RasterType, sample: Sample, number: number) {
   if (type === 'dem') return 'elevation';
   const stored = band?.type ?? '';
   const mayBeClasses = !stored.includes('Float') && (type === 'categorical' || type === 'auto');
   if (mayBeClasses && isClassified(sample, number)) return 'classes';
-  return type === 'auto' && /^(?:Float|Int)/.test(stored) ? 'elevation' : 'ramp';
+  if (!/^(?:Float|Int)/.test(stored)) return 'gray';
+  return type === 'auto' ? 'elevation' : 'ramp';
 }
 
 function isClassified(sample: Sample, band: number): boolean {

@@ -11,7 +11,7 @@ import { buildItem } from './item-builder.ts';
 import { derivedItemId, withoutExtension } from './item-id.ts';
 import { thumbnail } from './picture/thumbnail.ts';
 import { type BandStatistics, type RasterFacts, rasterFacts } from './raster-facts.ts';
-import { readSample, type Sample, sortedValues, statisticsOf } from './sample.ts';
+import { readSample, type Sample, sampleStatistics } from './sample.ts';
 import { type ExtractStacMetadataInput, extractStacMetadataInput, extractStacMetadataOutput } from './schemas.ts';
 import { storeItem } from './store-item.ts';
 
@@ -67,7 +67,7 @@ async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context
     return {
       facts,
       sample,
-      statistics: facts.bands.map((band, index) => band.statistics ?? sampledStatistics(sample, index + 1)),
+      statistics: facts.bands.map((band, index) => band.statistics ?? sampleStatistics(sample, index + 1)),
       display: displayOf(facts, input.raster_type, sample),
       footprint: await footprintOf(facts, mask, (points) => gdal.transformPoints(facts.crs, 'EPSG:4326', points)),
       acquired: acquisitionTime(facts, new Date()),
@@ -92,10 +92,6 @@ async function withSource<T>(
   return services.workspace.use('stac', async (folder) =>
     work(await openSource(services, raster, { subdataset: null, localCopy: null, folder, signal })),
   );
-}
-
-function sampledStatistics(sample: Sample, band: number): BandStatistics | null {
-  return statisticsOf(sortedValues(sample, band), sample.width * sample.height);
 }
 
 /** Its URL; null when the raster has not one valid pixel. */

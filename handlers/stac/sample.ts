@@ -47,15 +47,25 @@ export function sortedValues(sample: Sample, band: number): Float64Array {
   return valid.subarray(0, count).sort();
 }
 
-/** null when no pixel is valid. */
-export function statisticsOf(sorted: Float64Array, pixels: number): BandStatistics | null {
-  const [minimum] = sorted;
-  const maximum = sorted.at(-1);
-  if (minimum === undefined || maximum === undefined) return null;
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
-  const squares = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const valid_percent = Math.round((sorted.length / pixels) * 10_000) / 100;
-  return { minimum, maximum, mean, stddev: Math.sqrt(squares / sorted.length), valid_percent };
+/** Of the band's valid pixels; null when there is none. */
+export function sampleStatistics(sample: Sample, band: number): BandStatistics | null {
+  const { mask } = sample;
+  const values = sample.bands[sample.numbers.indexOf(band)] ?? new Uint8Array();
+  let [count, sum, squares, minimum, maximum] = [0, 0, 0, Infinity, -Infinity];
+  for (let pixel = 0; pixel < values.length; pixel += 1) {
+    const value = values[pixel];
+    if (mask[pixel] === 0 || value === undefined || !Number.isFinite(value)) continue;
+    // Welford's way: sums of large squares lose their digits.
+    count += 1;
+    const before = value - sum / Math.max(1, count - 1);
+    sum += value;
+    if (count > 1) squares += before * (value - sum / count);
+    minimum = Math.min(minimum, value);
+    maximum = Math.max(maximum, value);
+  }
+  if (count === 0) return null;
+  const valid_percent = Math.round((count / mask.length) * 10_000) / 100;
+  return { minimum, maximum, mean: sum / count, stddev: Math.sqrt(squares / count), valid_percent };
 }
 
 /** The value below which the given share (0-1) of the values lies. */

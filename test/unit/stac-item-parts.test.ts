@@ -7,7 +7,7 @@ import { derivedItemId } from '../../handlers/stac/item-id.ts';
 import { itemRender } from '../../handlers/stac/item-render.ts';
 import { mediaTypeByName, mediaTypeOf } from '../../handlers/stac/media-types.ts';
 import type { BandFacts } from '../../handlers/stac/raster-facts.ts';
-import { percentile, statisticsOf } from '../../handlers/stac/sample.ts';
+import { percentile, sampleStatistics, sortedValues } from '../../handlers/stac/sample.ts';
 
 const band: BandFacts = {
   type: 'Float32',
@@ -75,18 +75,18 @@ test('media types by driver and layout, or by name', () => {
   assert.equal(mediaTypeByName('a.tif/b'), 'application/octet-stream');
 });
 
-test('statistics and percentiles of sorted values', () => {
-  const sorted = Float64Array.from({ length: 101 }, (_, value) => value);
-  assert.deepEqual(statisticsOf(sorted, 202), {
-    minimum: 0,
-    maximum: 100,
-    mean: 50,
-    stddev: Math.sqrt(850),
-    valid_percent: 50,
-  });
-  assert.equal(statisticsOf(new Float64Array(), 10), null);
-  assert.equal(percentile(sorted, 0.02), 2);
-  assert.ok(Number.isNaN(percentile(new Float64Array(), 0.5)));
+test('statistics and percentiles are those of the valid, finite pixels', () => {
+  const values = Float32Array.from({ length: 204 }, (_, pixel) => (pixel < 101 ? pixel : 1e6));
+  values[203] = Number.NaN;
+  const mask = Uint8Array.from(values, (_, pixel) => (pixel < 101 || pixel === 203 ? 255 : 0));
+  const sample = { width: 204, height: 1, numbers: [4], bands: [values], mask };
+  const { stddev, ...exact } = sampleStatistics(sample, 4) ?? { stddev: 0 };
+  assert.deepEqual(exact, { minimum: 0, maximum: 100, mean: 50, valid_percent: 49.51 });
+  assert.ok(Math.abs(stddev - Math.sqrt(850)) < 1e-9);
+  assert.equal(percentile(sortedValues(sample, 4), 0.02), 2);
+  const nothing = { ...sample, mask: new Uint8Array(204) };
+  assert.equal(sampleStatistics(nothing, 4), null);
+  assert.ok(Number.isNaN(percentile(sortedValues(nothing, 4), 0.5)));
 });
 
 test('what is no TIFF has no header size', async () => {

@@ -19,6 +19,11 @@ export const evenRamp: readonly Rgb[] = [
   [253, 231, 37],
 ];
 
+export const grays: readonly Rgb[] = [
+  [0, 0, 0],
+  [255, 255, 255],
+];
+
 /** The colour at a place (0-1) of a ramp of evenly spaced colours. */
 export function colorAt(ramp: readonly Rgb[], place: number): Rgb {
   const position = Math.min(1, Math.max(0, place)) * (ramp.length - 1);

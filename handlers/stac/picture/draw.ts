@@ -1,7 +1,7 @@
 import type { Display } from '../display.ts';
 import type { RasterFacts } from '../raster-facts.ts';
 import type { Sample } from '../sample.ts';
-import { classColor, colorAt, evenRamp, type Rgb, relief } from './color.ts';
+import { classColor, colorAt, evenRamp, grays, type Rgb, relief } from './color.ts';
 import { hillshade } from './hillshade.ts';
 
 /** Draws a sample as RGBA, four bytes a pixel; transparent where there are no data. */
@@ -35,9 +35,11 @@ function painter(facts: RasterFacts, display: Display, sample: Sample): Painter 
       const values = valuesOf(sample, display.band);
       return (pixel) => classColor(values(pixel) - display.range[0]);
     }
+    case 'gray':
     case 'ramp': {
       const values = valuesOf(sample, display.band);
-      return (pixel) => colorAt(evenRamp, within(display.range, values(pixel)));
+      const ramp = display.kind === 'gray' ? grays : evenRamp;
+      return (pixel) => colorAt(ramp, within(display.range, values(pixel)));
     }
     case 'elevation':
       return reliefPainter(facts, display, sample);
