@@ -12,6 +12,7 @@ import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.t
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { itemRender } from '../handlers/stac/item-render.ts';
+import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import type { ExtractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 const parameters = inspectionParameters.extend({
@@ -28,19 +29,8 @@ const parameters = inspectionParameters.extend({
     .describe(
       'true: work on a local copy of the source; false: read it by range requests; null: by its size. The COG is the same.',
     ),
-  collection_id: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]+$/)
-    .max(200)
-    .default('system-rasters')
-    .describe('STAC collection; made when it is missing.'),
-  item_id: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]+$/)
-    .max(200)
-    .nullable()
-    .default(null)
-    .describe('null: derived from collection and output.'),
+  collection_id: collectionId,
+  item_id: itemId,
   output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
 });
 

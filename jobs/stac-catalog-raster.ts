@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineJob } from '../core/job.ts';
 import { containerName, requireBlob } from '../handlers/raster/parameters.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
+import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 
 /** Catalogues a raster as it is, where it is. */
 export const stacCatalogRaster = defineJob('stac_catalog_raster', {
@@ -10,19 +11,8 @@ export const stacCatalogRaster = defineJob('stac_catalog_raster', {
   parameters: z.object({
     container_name: containerName,
     blob_name: z.string().trim().min(1).max(1024).describe('The raster; it must be georeferenced.'),
-    collection_id: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]+$/)
-      .max(200)
-      .default('system-rasters')
-      .describe('STAC collection; made when it is missing.'),
-    item_id: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]+$/)
-      .max(200)
-      .nullable()
-      .default(null)
-      .describe('null: derived from the collection and the blob.'),
+    collection_id: collectionId,
+    item_id: itemId,
   }),
   async checkResources({ container_name, blob_name }, services) {
     await requireBlob(services, container_name, blob_name);

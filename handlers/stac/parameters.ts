@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+$/)
+  .max(200);
+
+export const collectionId = name.default('system-rasters').describe('STAC collection; made when it is missing.');
+
+export const itemId = name.nullable().default(null).describe('null: derived from the collection and the blob.');
