@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import type { StacItem } from '../../core/ports/catalogue.ts';
-import { itemUrls, type LinkSettings, searchUrls } from '../../handlers/links/titiler-urls.ts';
+import { runJob } from '../../core/testing/run-job.ts';
+import { itemUrls, type LinkSettings, searchUrls, type TitilerUrls } from '../../handlers/links/titiler-urls.ts';
 import { itemRender } from '../../handlers/stac/item-render.ts';
+import { processRaster } from '../../jobs/process-raster.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { catalogued, type StacServices, stacServices } from '../tools/stac-services.ts';
 import { startTitiler, titilerMissing } from '../tools/titiler.ts';
@@ -79,6 +81,20 @@ async function tryAllLinks(): Promise<void> {
     });
   }
 
+  test('titiler-pgstac answers every link in the result of process_raster', async () => {
+    const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
+    const source = await stac.upload(join(samples, 'L7_ETMs.tif'), 'sources/olinda.tif');
+    const place = { container_name: source.container, blob_name: source.name };
+    const { job } = await runJob(processRaster, { ...place, collection_id: 'processed' }, { services });
+    assert.equal(job.status, 'completed', JSON.stringify(job.error));
+    const { titiler_urls, share_url, stac: record } = job.result as unknown as ProcessRasterResult;
+    const item = await services.catalogue.getItem(record.collection_id, record.item_id);
+    assert.ok(item && share_url === titiler_urls.viewer_url);
+    await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, item);
+    for (const url of [titiler_urls.preview_url, titiler_urls.thumbnail_url]) await assertPicture(url, item);
+    for (const url of [share_url, titiler_urls.info_url, titiler_urls.statistics_url]) await get(url);
+  });
+
   test('titiler-pgstac answers every link of a search', async () => {
     const [item] = await stacItems(stac);
     assert.ok(item);
@@ -90,6 +106,12 @@ async function tryAllLinks(): Promise<void> {
     await json(urls.info_url);
     await assertTiles(urls.tilejson_url, urls.tiles_url, item);
   });
+}
+
+interface ProcessRasterResult {
+  readonly titiler_urls: TitilerUrls;
+  readonly share_url: string | null;
+  readonly stac: { readonly collection_id: string; readonly item_id: string };
 }
 
 async function stacItems({ services }: StacServices): Promise<StacItem[]> {
