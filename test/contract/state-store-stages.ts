@@ -211,9 +211,26 @@ export function testStages(stores: Stores): void {
       const ended = await planned(store, 0);
       await finished(store, ended);
       assert.equal(await store.advanceJob(ended), false);
+      const ahead = await planned(store, 0, { job: { totalStages: 3 } });
+      await store.advanceJob(ahead);
+      const second = { ...ahead, stage: 2 };
+      assert.equal(await store.advanceJob(second), false);
+      assert.equal((await jobOf(store, ahead)).stage, 2);
       const last = await planned(store, 0, { job: { totalStages: 1 } });
       assert.equal(await store.advanceJob(last), false);
       assert.equal((await jobOf(store, last)).stage, 1);
+    });
+
+    test('a late call for a stage that is behind does not move the one that is current', async () => {
+      const { store } = stores();
+      const ref = await planned(store, 0, { job: { totalStages: 3 } });
+      await store.advanceJob(ref);
+      await store.createStage({ ...ref, stage: 2 }, newStage(), []);
+      assert.equal(await store.advanceJob(ref), false);
+      assert.equal(await store.advanceJob({ ...ref, stage: 3 }), false);
+      assert.equal(await store.advanceJob({ ...ref, run: 2, stage: 2 }), false);
+      assert.equal((await jobOf(store, ref)).stage, 2);
+      assert.equal(await store.advanceJob({ ...ref, stage: 2 }), true);
     });
 
     test('open tasks are seen until the very last one has ended', async () => {

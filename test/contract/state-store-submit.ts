@@ -105,6 +105,7 @@ export function testSubmit(stores: Stores): void {
         const forced = await store.submitJob({ ...job, correlationId: 'again' }, { force: true });
         assert.equal(forced.outcome, 'created');
         assert.equal(forced.job.run, 2);
+        assert.deepEqual([forced.job.result, forced.job.error, forced.job.completedAt], [null, null, null]);
         assert.equal(forced.job.correlationId, 'again');
         assert.deepEqual(forced.job.createdAt, ended.createdAt);
       });
