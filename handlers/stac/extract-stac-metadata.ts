@@ -75,10 +75,7 @@ async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context
   });
 }
 
-/**
- * A COG of ours is one file, of which a few requests read what is needed; without the option GDAL asks for some forty
- * files that could lie beside it. Others are opened with their side files, as processing opens them.
- */
+/** A COG of ours is one file, of which a few requests read what is needed; others are opened as processing opens them. */
 async function withSource<T>(
   raster: BlobRef,
   context: TaskContext,
@@ -86,8 +83,7 @@ async function withSource<T>(
 ): Promise<T> {
   const { services, signal } = context;
   if (raster.container === services.settings.cogContainer) {
-    const { path, config } = await services.blobs.gdalSource(raster);
-    return work({ path, config: { ...config, GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR' } });
+    return work(await services.blobs.gdalSource(raster));
   }
   return services.workspace.use('stac', async (folder) =>
     work(await openSource(services, raster, { subdataset: null, localCopy: null, folder, signal })),

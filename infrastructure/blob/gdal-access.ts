@@ -17,10 +17,11 @@ const clockSkewMs = 15 * 60_000;
 /**
  * How GDAL is to read blobs, besides credentials. Without a directory listing: GDAL trims the names in it (so a leading
  * space hides a file), stumbles over empty segments, keeps it for the life of the process, and pages through folders
- * of any size; files beside the source are asked for one by one instead.
+ * of any size; nor are side files asked for one by one, dozens for each
+ * opening: a raster that has some is copied with them.
  */
 const readOptions = {
-  GDAL_DISABLE_READDIR_ON_OPEN: 'TRUE',
+  GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR',
   GDAL_HTTP_MAX_RETRY: '5',
   GDAL_HTTP_RETRY_DELAY: '0.5',
   GDAL_HTTP_CONNECTTIMEOUT: '15',
