@@ -4,7 +4,11 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { TaskContext } from '../../core/handler.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { silentLog } from '../../core/log.ts';
+import { createCog } from '../../handlers/raster/create-cog.ts';
+import type { CreateCogInput } from '../../handlers/raster/schemas.ts';
 import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
 import { type Cog, cogProblems, pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
@@ -382,6 +386,48 @@ test('in_memory makes no difference to the bytes', async () => {
   };
   assert.equal(await of(true, 'visualization'), await of(false, 'visualization'));
   assert.equal(await of(true, 'analysis'), await of(false, 'analysis'));
+});
+
+test('progress goes up to the end of the work, and a cancelled task stops and leaves nothing', async () => {
+  const raster = await jobs.stack.upload(rgb(), 'progress.tif');
+  const input: CreateCogInput = {
+    container_name: raster.container,
+    blob_name: raster.name,
+    subdataset: null,
+    crs_override: null,
+    source_crs: 'EPSG:32633',
+    target_crs: 'EPSG:4326',
+    raster_type: 'rgb',
+    tier: 'analysis',
+    jpeg_quality: 85,
+    in_memory: null,
+    output_blob: 'progress_cog.tif',
+  };
+  const seen: number[] = [];
+  const stop = new AbortController();
+  const context = (progress: (fraction: number) => void): TaskContext => ({
+    job: { id: 'j', type: 'process_raster', run: 1 },
+    task: { id: 't', key: 'analysis', number: 0, stage: 2, attempt: 1 },
+    ...{ signal: stop.signal, progress, services, log: silentLog },
+  });
+  await createCog.run(
+    input,
+    context((fraction) => seen.push(fraction)),
+  );
+  assert.ok(seen.length > 5 && (seen.at(-1) ?? 0) >= 0.89, String(seen));
+  assert.deepEqual(
+    seen,
+    seen.toSorted((a, b) => a - b),
+  );
+  const cut = createCog.run(
+    { ...input, output_blob: 'never.tif' },
+    context((fraction) => {
+      if (fraction > 0.2) stop.abort(new Error('cancelled'));
+    }),
+  );
+  await assert.rejects(cut, /cancelled/);
+  assert.deepEqual(await jobs.leftovers(), []);
+  assert.equal(await services.blobs.properties({ container: services.settings.cogContainer, name: 'never.tif' }), null);
 });
 
 test('the COG lies where it was wished, and the item is in the catalogue', async () => {

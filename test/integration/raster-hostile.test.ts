@@ -30,6 +30,15 @@ async function translated(name: string, flags: readonly string[], raster: TestRa
   return path(name);
 }
 
+/** A copy that says something else of itself: `pattern` in its description as a VRT is replaced. */
+async function rewritten(plain: string, name: string, pattern: RegExp, replacement: string): Promise<string> {
+  const vrt = path(`${name}.vrt`);
+  await gdalCli('gdal_translate', ['-q', '-of', 'VRT', plain, vrt]);
+  await writeFile(vrt, (await readFile(vrt, 'utf8')).replace(pattern, replacement));
+  await gdalCli('gdal_translate', ['-q', vrt, path(name)]);
+  return path(name);
+}
+
 /** The job fails with this code and leaves nothing behind. */
 async function refused(
   file: string,
@@ -100,8 +109,7 @@ test('validate_raster_job: what process_raster would refuse is an answer', async
 
 test('no CRS: refused without input_crs, converted with it; the own CRS wins over another', async () => {
   const plain = writeRaster(path('crs.tif'), surface);
-  const file = path('no-crs.tif');
-  await gdalCli('gdal_translate', ['-q', '-a_srs', 'none', plain, file]);
+  const file = await rewritten(plain, 'no-crs.tif', /<SRS.*<\/SRS>/s, '');
   await refused(file, 'CRS_MISSING');
   await refused(file, 'CRS_INVALID', { input_crs: 'EPSG:999999' });
   const { validation, cog } = await converted(file, { input_crs: 'epsg:32633', target_crs: 'EPSG:32633' });
@@ -116,14 +124,7 @@ test('no CRS: refused without input_crs, converted with it; the own CRS wins ove
 
 test('rotated and south-up grids are straightened', async () => {
   const plain = writeRaster(path('straight.tif'), surface);
-  const vrt = path('grid.vrt');
-  const place = async (name: string, grid: string) => {
-    await gdalCli('gdal_translate', ['-q', '-of', 'VRT', plain, vrt]);
-    const text = (await readFile(vrt, 'utf8')).replace(/<GeoTransform>[^<]*/, `<GeoTransform>${grid}`);
-    await writeFile(vrt, text);
-    await gdalCli('gdal_translate', ['-q', vrt, path(name)]);
-    return path(name);
-  };
+  const place = (name: string, grid: string) => rewritten(plain, name, /<GeoTransform>[^<]*/, `<GeoTransform>${grid}`);
   const rotated = await converted(await place('rotated.tif', '500000, 8, 6, 5500000, 6, -8'), {
     target_crs: 'EPSG:32633',
   });
@@ -269,6 +270,11 @@ test('JPEG 2000, Erdas Imagine and georeferenced PNG are converted without loss'
   const { cogs } = await jobs.convertBlob(raster, { input_crs: 'EPSG:32633', target_crs: 'EPSG:32633' });
   assert.deepEqual((await gdalinfo(cogs[0]?.file ?? '')).geoTransform, [500000, 10, 0, 5500000, 0, -10]);
   assert.deepEqual(pixelsOf(cogs[0]?.file ?? '').bands, pixelsOf(png).bands);
+  // The world file holds the place, the file of GDAL the CRS.
+  await jobs.stack.upload(path('a.wld'), 'with side files/a.wld');
+  await jobs.stack.upload(path('a.png.aux.xml'), 'with side files/a.png.aux.xml');
+  const described = await jobs.convertBlob(await jobs.stack.upload(png, 'with side files/a.png'));
+  assert.equal(described.validation.source_crs, 'EPSG:32633');
   await refused(png, 'RASTER_UNSUPPORTED', { input_crs: 'EPSG:32633' });
   await refused(png, 'CRS_MISSING');
 });

@@ -193,6 +193,15 @@ test('the plan: warp only where the grid differs, mask only where nothing else s
   assert.equal(planCog({ ...base, type: 'dem', facts: raster(band('Float32')) }, gdal36).writer, 'cog');
 });
 
+test('the plan: a lossy COG has a mask instead of nodata, also in its own grid', () => {
+  const facts = raster(...rgb().map((one) => ({ ...one, nodata: 0 })));
+  const plan = planCog({ ...base, facts, tier: 'visualization', targetCrs: 'EPSG:32633' }, gdal36);
+  assert.deepEqual([plan.reprojects, plan.warp, plan.addMask, plan.dropNodata], [false, true, true, true]);
+  const command = intermediateCommand(plan, source, 'w.tif');
+  assert.match(command.args.join(' '), /-dstalpha -dstnodata none -wo UNIFIED_SRC_NODATA=YES/);
+  assert.equal(planCog({ ...base, facts, targetCrs: 'EPSG:32633' }, gdal36).warp, false);
+});
+
 test('the plan: rotated and south-up grids are warped in their own CRS', () => {
   assert.equal(isNorthUp([0, 1, 0, 0, 0, -1]), true);
   for (const geoTransform of [

@@ -1,11 +1,15 @@
 import gdal, { type Dataset, type RasterBand } from 'gdal-async';
+import { type Moments, merged, momentsOf } from './moments.ts';
 import { messageOf, OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
 
 /** Pixels are read in windows of whole blocks: 2 million values at a time. */
 const windowWidth = 4096;
 const windowHeight = 512;
+/** Of GDALGetMaskFlags (gdal.h): one mask for all bands. */
 const perDataset = 2;
+
+type Window = readonly [left: number, top: number, width: number, height: number];
 
 /**
  * Computes the statistics of each band's valid pixels and writes them into the GeoTIFF, as GDAL's STATISTICS_* items,
@@ -16,44 +20,46 @@ export async function writeStatistics(file: string, context: OperationContext): 
   const dataset = await gdal.openAsync(file, 'r+').catch((error: unknown) => {
     throw new OperationError('open', messageOf(error), { path: file, cause: error });
   });
-  const count = dataset.bands.count();
-  for (let number = 1; number <= count; number += 1) {
-    const band = dataset.bands.get(number);
-    const isAlpha = band.colorInterpretation === 'Alpha' && count > 1;
-    const moments = isAlpha ? null : await momentsOf(band);
+  const bands = dataset.bands.map((band) => band);
+  const measured = bands.filter((band) => bands.length === 1 || band.colorInterpretation !== 'Alpha');
+  const moments = await momentsOfBands(dataset, measured, context);
+  for (const band of bands) {
     const kept = Object.entries<unknown>(band.getMetadata() ?? {}).filter(([name]) => !name.startsWith('STATISTICS_'));
-    band.setMetadata({ ...Object.fromEntries(kept), ...(moments && itemsOf(moments, band)) });
-    context.progress(number / count);
+    const found = moments.get(band);
+    band.setMetadata({ ...Object.fromEntries(kept), ...(found && itemsOf(found, band)) });
   }
   return dataset;
 }
 
-interface Moments {
-  readonly count: number;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly mean: number;
-  /** Sum of the squared distances from the mean. */
-  readonly squares: number;
+async function momentsOfBands(
+  dataset: Dataset,
+  bands: readonly RasterBand[],
+  context: OperationContext,
+): Promise<Map<RasterBand, Moments>> {
+  const { x: width, y: height } = dataset.rasterSize;
+  const masked = bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
+  const found = new Map<RasterBand, Moments>();
+  for (const window of windowsOf(width, height)) {
+    const mask = masked && (await read(masked, window));
+    for (const band of bands) {
+      const values = await read(band, window);
+      const both = merged(found.get(band) ?? null, momentsOf(values, mask, nodataAmong(band, values)));
+      if (both) found.set(band, both);
+    }
+    context.progress((window[1] + window[3]) / height);
+  }
+  return found;
 }
 
-/** null: not one valid pixel. */
-async function momentsOf(band: RasterBand): Promise<Moments | null> {
-  let all: Moments | null = null;
-  const { x: width, y: height } = band.size;
-  const masked = (band.getMaskFlags() & perDataset) !== 0 ? band.getMaskBand() : null;
+function* windowsOf(width: number, height: number): Generator<Window> {
   for (let top = 0; top < height; top += windowHeight) {
     for (let left = 0; left < width; left += windowWidth) {
-      const window = [left, top, Math.min(windowWidth, width - left), Math.min(windowHeight, height - top)] as const;
-      const values = await read(band, window);
-      const mask = masked && (await read(masked, window));
-      all = merged(all, momentsOfValues(values, mask, nodataAmong(band, values)));
+      yield [left, top, Math.min(windowWidth, width - left), Math.min(windowHeight, height - top)];
     }
   }
-  return all;
 }
 
-function read(band: RasterBand, window: readonly [number, number, number, number]): Promise<ArrayLike<number>> {
+function read(band: RasterBand, window: Window): Promise<ArrayLike<number>> {
   return band.pixels.readAsync<never>(...window);
 }
 
@@ -61,43 +67,6 @@ function read(band: RasterBand, window: readonly [number, number, number, number
 function nodataAmong(band: RasterBand, values: ArrayLike<number>): number | null {
   const nodata = band.noDataValue;
   return nodata !== null && values instanceof Float32Array ? Math.fround(nodata) : nodata;
-}
-
-function momentsOfValues(
-  values: ArrayLike<number>,
-  mask: ArrayLike<number> | null,
-  nodata: number | null,
-): Moments | null {
-  let [count, minimum, maximum, sum, squares] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  // Distances from any of the values instead of from zero, so that the squares keep their digits.
-  let origin = 0;
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index] ?? Number.NaN;
-    if (value === nodata || (mask !== null && mask[index] === 0) || !Number.isFinite(value)) continue;
-    if (count === 0) origin = value;
-    count += 1;
-    if (value < minimum) minimum = value;
-    if (value > maximum) maximum = value;
-    const distance = value - origin;
-    sum += distance;
-    squares += distance * distance;
-  }
-  if (count === 0) return null;
-  return { count, minimum, maximum, mean: origin + sum / count, squares: Math.max(0, squares - (sum * sum) / count) };
-}
-
-/** Moments of two sets taken together (Chan, Golub, LeVeque 1979). */
-function merged(one: Moments | null, other: Moments | null): Moments | null {
-  if (!one || !other) return one ?? other;
-  const count = one.count + other.count;
-  const apart = other.mean - one.mean;
-  return {
-    count,
-    minimum: Math.min(one.minimum, other.minimum),
-    maximum: Math.max(one.maximum, other.maximum),
-    mean: one.mean + (apart * other.count) / count,
-    squares: one.squares + other.squares + (apart * apart * one.count * other.count) / count,
-  };
 }
 
 function itemsOf(moments: Moments, band: RasterBand): Record<string, string> {
