@@ -9,9 +9,10 @@ import type { JsonObject } from '../../core/json.ts';
 import { silentLog } from '../../core/log.ts';
 import { createCog } from '../../handlers/raster/create-cog.ts';
 import type { CreateCogInput } from '../../handlers/raster/schemas.ts';
+import { assertSamePixels, assertSound, assertStatistics, described } from '../tools/cog-checks.ts';
 import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
-import { type Cog, cogProblems, pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
+import { cogProblems, pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
 
 const jobs = await rasterJobs();
 const { folder, services } = jobs.stack;
@@ -33,52 +34,6 @@ async function made(file: string, parameters: JsonObject) {
   return { cog, cogs, result, validation, info: await gdalinfo(cog.file) };
 }
 
-/** What has to hold for every COG, besides what rio cogeo looks at. */
-async function assertSound(cog: Cog, tier: string): Promise<void> {
-  const info = await gdalinfo(cog.file);
-  assert.equal(info.driverShortName, 'GTiff');
-  assert.equal(info.metadata.IMAGE_STRUCTURE?.COMPRESSION?.replace('YCbCr ', ''), cog.compression);
-  assert.equal(info.metadata.IMAGE_STRUCTURE?.INTERLEAVE ?? 'BAND', info.bands.length === 1 ? 'BAND' : cog.interleave);
-  for (const band of info.bands) {
-    assert.deepEqual(band.block, [512, 512]);
-    const [width, height] = band.overviews?.at(-1)?.size ?? info.size;
-    assert.ok(width <= 512 && height <= 512, `the last overview has ${width} x ${height}`);
-    assert.equal(band.overviews?.length ?? 0, cog.overview_levels.length);
-  }
-  assert.deepEqual(cog.shape, [info.size[1], info.size[0]]);
-  assert.equal(cog.cog_tier, tier);
-  const stored = await services.blobs.properties({ container: cog.cog_container, name: cog.cog_blob });
-  assert.equal(stored?.accessTier, tier === 'archive' ? 'Cool' : 'Hot');
-  assert.equal(cog.storage_tier, stored?.accessTier);
-  assert.match(stored?.contentType ?? '', /^image\/tiff; application=geotiff; profile=cloud-optimized$/);
-}
-
-/** The statistics in the file are those of its valid pixels; of a lossy one nearly, for they are of the pixels that went in. */
-async function assertStatistics(file: string, tier = 'analysis'): Promise<void> {
-  const { bands: found } = await gdalinfo(file);
-  const { bands, masks } = pixelsOf(file);
-  for (const [index, band] of bands.entries()) {
-    if (found[index]?.colorInterpretation === 'Alpha') continue;
-    const valid = Array.from(band).filter((value, pixel) => masks[index]?.[pixel] && !Number.isNaN(value));
-    const mean = valid.reduce((sum, value) => sum + value, 0) / valid.length;
-    const deviation = Math.sqrt(valid.reduce((sum, value) => sum + (value - mean) ** 2, 0) / valid.length);
-    const lossy = tier === 'visualization';
-    const exact = { MINIMUM: min(valid), MAXIMUM: max(valid), STDDEV: deviation };
-    const computed = { MEAN: mean, ...(!lossy && exact) };
-    const tolerance = lossy ? 0.02 : 1e-6;
-    for (const [name, value] of Object.entries(computed)) {
-      const stored = Number(found[index]?.metadata['']?.[`STATISTICS_${name}`]);
-      assert.ok(
-        Math.abs(stored - value) <= tolerance * Math.max(1, Math.abs(value)),
-        `band ${index + 1} ${name}: ${stored}, not ${value}`,
-      );
-    }
-  }
-}
-
-const min = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-const max = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-
 test('rgb: all tiers, in the target grid', async () => {
   const { cogs, result } = await made(rgb(), { output_tier: 'all' });
   assert.deepEqual(
@@ -90,7 +45,7 @@ test('rgb: all tiers, in the target grid', async () => {
     ],
   );
   for (const cog of cogs) {
-    await assertSound(cog, cog.cog_tier);
+    await assertSound(services.blobs, cog, cog.cog_tier);
     assert.deepEqual([cog.reprojection_performed, cog.source_crs, cog.target_crs], [true, 'EPSG:32633', 'EPSG:4326']);
     const { bands } = await gdalinfo(cog.file);
     assert.deepEqual(
@@ -118,7 +73,7 @@ test('rgba: alpha is kept in the lossless tiers and in the WEBP of the visualiza
   assert.equal(validation.raster_type.detected_type, 'rgba');
   const source = pixelsOf(file);
   for (const cog of cogs) {
-    await assertSound(cog, cog.cog_tier);
+    await assertSound(services.blobs, cog, cog.cog_tier);
     const { bands } = await gdalinfo(cog.file);
     assert.deepEqual(
       bands.map((band) => band.colorInterpretation),
@@ -145,7 +100,7 @@ test('dem: an odd WKT without a code is warped; both tiers equal gdalwarp', asyn
   );
   const warped = await warpedByCli(sample('olinda_dem_utm25s.tif'), ['-r', 'bilinear']);
   for (const cog of cogs) {
-    await assertSound(cog, cog.cog_tier);
+    await assertSound(services.blobs, cog, cog.cog_tier);
     await assertSamePixels(cog.file, warped);
     await assertStatistics(cog.file);
   }
@@ -158,23 +113,6 @@ async function warpedByCli(file: string, flags: readonly string[], target = 'EPS
   return output;
 }
 
-/** Where gdalwarp's alpha says that there is something, the COG has the same value; elsewhere it is invalid. */
-async function assertSamePixels(cog: string, warped: string): Promise<void> {
-  const [mine, other] = [pixelsOf(cog), pixelsOf(warped)];
-  const alpha = other.bands.at(-1) ?? [];
-  assert.deepEqual([mine.width, mine.height, mine.bands.length], [other.width, other.height, other.bands.length - 1]);
-  for (const [index, band] of mine.bands.entries()) {
-    for (let pixel = 0; pixel < band.length; pixel += 1) {
-      const valid = (mine.masks[index]?.[pixel] ?? 0) !== 0;
-      if (valid !== (alpha[pixel] !== 0) || (valid && band[pixel] !== other.bands[index]?.[pixel])) {
-        assert.fail(
-          `band ${index + 1}, pixel ${pixel}: ${band[pixel]} (${valid}), gdalwarp ${other.bands[index]?.[pixel]}`,
-        );
-      }
-    }
-  }
-}
-
 test('categorical: the colour table is kept, no class is invented, overviews hold classes', async () => {
   const { cogs, validation } = await made(sample('lc.tif'), { output_tier: 'all' });
   assert.equal(validation.raster_type.detected_type, 'categorical');
@@ -182,7 +120,7 @@ test('categorical: the colour table is kept, no class is invented, overviews hol
   const classes = new Set(Array.from(pixelsOf(sample('lc.tif')).bands[0] ?? []));
   const warped = await warpedByCli(sample('lc.tif'), ['-r', 'near']);
   for (const cog of cogs) {
-    await assertSound(cog, cog.cog_tier);
+    await assertSound(services.blobs, cog, cog.cog_tier);
     const { bands } = await gdalinfo(cog.file);
     assert.equal(bands[0]?.colorInterpretation, 'Palette');
     assert.deepEqual(bands[0]?.colorTable, source.bands[0]?.colorTable);
@@ -202,7 +140,7 @@ test('multispectral: gdalwarp and the tool agree on every band; without a warp e
   assert.equal(validation.raster_type.detected_type, 'multispectral');
   const warped = await warpedByCli(sample('L7_ETMs.tif'), ['-r', 'bilinear']);
   for (const cog of cogs) {
-    await assertSound(cog, cog.cog_tier);
+    await assertSound(services.blobs, cog, cog.cog_tier);
     await assertSamePixels(cog.file, warped);
     await assertStatistics(cog.file);
   }
@@ -223,7 +161,7 @@ test('nir: four bands of 16 bits, warped into Web Mercator', async () => {
   });
   const { cog, validation } = await made(file, { target_crs: 'EPSG:3857' });
   assert.equal(validation.raster_type.detected_type, 'nir');
-  await assertSound(cog, 'analysis');
+  await assertSound(services.blobs, cog, 'analysis');
   await assertSamePixels(cog.file, await warpedByCli(file, ['-r', 'bilinear'], 'EPSG:3857'));
   await assertStatistics(cog.file);
 });
@@ -237,10 +175,10 @@ test('nodata, scale, offset, unit, descriptions, acquisition time and colour int
     nodata: -9999,
     value: (x, y, band) => (x < 50 ? -9999 : hills(x, y, band)),
   });
-  const file = await described(plain);
+  const file = await described(plain, folder);
   for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
     const { cog, info } = await made(file, { target_crs });
-    await assertSound(cog, 'analysis');
+    await assertSound(services.blobs, cog, 'analysis');
     assert.equal(info.metadata['']?.TIFFTAG_DATETIME, '2021:06:05 10:20:30');
     for (const [index, band] of info.bands.entries()) {
       assert.deepEqual([band.noDataValue, band.scale, band.offset], [-9999, 0.01, 5], target_crs);
@@ -252,31 +190,6 @@ test('nodata, scale, offset, unit, descriptions, acquisition time and colour int
   }
 });
 
-/** A copy with scale, offset, descriptions and a time. */
-async function described(file: string): Promise<string> {
-  const output = path('described.tif');
-  const vrt = path('described.vrt');
-  await gdalCli('gdal_translate', [
-    '-q',
-    '-of',
-    'VRT',
-    '-a_scale',
-    '0.01',
-    '-a_offset',
-    '5',
-    '-mo',
-    'TIFFTAG_DATETIME=2021:06:05 10:20:30',
-    file,
-    vrt,
-  ]);
-  const text = await readFile(vrt, 'utf8');
-  const names = ['first', 'second'];
-  const named = text.replaceAll(/<VRTRasterBand [^>]*>/g, (tag) => `${tag}<Description>${names.shift()}</Description>`);
-  await writeFile(vrt, named);
-  await gdalCli('gdal_translate', ['-q', vrt, output]);
-  return output;
-}
-
 test('NaN as nodata, and NaN without nodata', async () => {
   const value = (x: number, y: number) => (x + y < 300 ? Number.NaN : 0.5 * hills(x, y, 1));
   for (const nodata of [Number.NaN, undefined]) {
@@ -284,7 +197,7 @@ test('NaN as nodata, and NaN without nodata', async () => {
     const file = writeRaster(path(`nan-${nodata}.tif`), { ...shape, ...(nodata !== undefined && { nodata }) });
     for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
       const { cog, info } = await made(file, { target_crs });
-      await assertSound(cog, 'analysis');
+      await assertSound(services.blobs, cog, 'analysis');
       if (nodata !== undefined) assert.equal(info.bands[0]?.noDataValue, 'NaN');
       const { bands, masks } = pixelsOf(cog.file);
       const zeros = Array.from(bands[0] ?? []).filter((one, pixel) => masks[0]?.[pixel] && one === 0);
@@ -346,7 +259,7 @@ test('a mask in the source stays a mask', async () => {
     { output_tier: 'visualization' },
   ]) {
     const { cog, info } = await made(file, parameters);
-    await assertSound(cog, parameters.output_tier ?? 'analysis');
+    await assertSound(services.blobs, cog, parameters.output_tier ?? 'analysis');
     assert.deepEqual([info.bands.length, info.bands[0]?.mask?.flags], [3, ['PER_DATASET']]);
     await assertStatistics(cog.file, parameters.output_tier);
     if (parameters.target_crs === 'EPSG:32633') assert.deepEqual(pixelsOf(cog.file), pixelsOf(file));
@@ -365,7 +278,7 @@ test('a picture with nodata: JPEG blurs values, so what is invalid is told by a 
   });
   for (const target_crs of ['EPSG:32633', 'EPSG:4326']) {
     const { cog } = await made(file, { output_tier: 'visualization', target_crs });
-    await assertSound(cog, 'visualization');
+    await assertSound(services.blobs, cog, 'visualization');
     const { bands, masks } = pixelsOf(cog.file);
     const dark = Array.from(bands[0] ?? []).filter((one, pixel) => masks[0]?.[pixel] && one < 60);
     assert.equal(dark.length, 0, 'no dark pixel counts as valid');

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
+import { gdalCli, gdalinfo } from './gdal-cli.ts';
+import { type Cog, pixelsOf } from './raster-jobs.ts';
+
+/** What has to hold for every COG, besides what rio cogeo looks at. */
+export async function assertSound(blobs: BlobStore, cog: Cog, tier: string): Promise<void> {
+  const info = await gdalinfo(cog.file);
+  assert.equal(info.driverShortName, 'GTiff');
+  assert.equal(info.metadata.IMAGE_STRUCTURE?.COMPRESSION?.replace('YCbCr ', ''), cog.compression);
+  assert.equal(info.metadata.IMAGE_STRUCTURE?.INTERLEAVE ?? 'BAND', info.bands.length === 1 ? 'BAND' : cog.interleave);
+  for (const band of info.bands) {
+    assert.deepEqual(band.block, [512, 512]);
+    const [width, height] = band.overviews?.at(-1)?.size ?? info.size;
+    assert.ok(width <= 512 && height <= 512, `the last overview has ${width} x ${height}`);
+    assert.equal(band.overviews?.length ?? 0, cog.overview_levels.length);
+  }
+  assert.deepEqual(cog.shape, [info.size[1], info.size[0]]);
+  assert.equal(cog.cog_tier, tier);
+  const stored = await blobs.properties({ container: cog.cog_container, name: cog.cog_blob });
+  assert.equal(stored?.accessTier, tier === 'archive' ? 'Cool' : 'Hot');
+  assert.equal(cog.storage_tier, stored?.accessTier);
+  assert.match(stored?.contentType ?? '', /^image\/tiff; application=geotiff; profile=cloud-optimized$/);
+}
+
+/** The statistics in the file are those of its valid pixels; of a lossy one nearly, for they are of the pixels that went in. */
+export async function assertStatistics(file: string, tier = 'analysis'): Promise<void> {
+  const { bands: found } = await gdalinfo(file);
+  const { bands, masks } = pixelsOf(file);
+  for (const [index, band] of bands.entries()) {
+    if (found[index]?.colorInterpretation === 'Alpha') continue;
+    const valid = Array.from(band).filter((value, pixel) => masks[index]?.[pixel] && !Number.isNaN(value));
+    const mean = valid.reduce((sum, value) => sum + value, 0) / valid.length;
+    const deviation = Math.sqrt(valid.reduce((sum, value) => sum + (value - mean) ** 2, 0) / valid.length);
+    const lossy = tier === 'visualization';
+    const exact = { MINIMUM: min(valid), MAXIMUM: max(valid), STDDEV: deviation };
+    const computed = { MEAN: mean, ...(!lossy && exact) };
+    const tolerance = lossy ? 0.02 : 1e-6;
+    for (const [name, value] of Object.entries(computed)) {
+      const stored = Number(found[index]?.metadata['']?.[`STATISTICS_${name}`]);
+      assert.ok(
+        Math.abs(stored - value) <= tolerance * Math.max(1, Math.abs(value)),
+        `band ${index + 1} ${name}: ${stored}, not ${value}`,
+      );
+    }
+  }
+}
+
+const min = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+const max = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+
+/** Where gdalwarp's alpha says that there is something, the COG has the same value; elsewhere it is invalid. */
+export async function assertSamePixels(cog: string, warped: string): Promise<void> {
+  const [mine, other] = [pixelsOf(cog), pixelsOf(warped)];
+  const alpha = other.bands.at(-1) ?? [];
+  assert.deepEqual([mine.width, mine.height, mine.bands.length], [other.width, other.height, other.bands.length - 1]);
+  for (const [index, band] of mine.bands.entries()) {
+    for (let pixel = 0; pixel < band.length; pixel += 1) {
+      const valid = (mine.masks[index]?.[pixel] ?? 0) !== 0;
+      if (valid !== (alpha[pixel] !== 0) || (valid && band[pixel] !== other.bands[index]?.[pixel])) {
+        assert.fail(
+          `band ${index + 1}, pixel ${pixel}: ${band[pixel]} (${valid}), gdalwarp ${other.bands[index]?.[pixel]}`,
+        );
+      }
+    }
+  }
+}
+
+/** A copy with scale, offset, descriptions and a time. */
+export async function described(file: string, folder: string): Promise<string> {
+  const output = join(folder, 'described.tif');
+  const vrt = join(folder, 'described.vrt');
+  await gdalCli('gdal_translate', [
+    '-q',
+    '-of',
+    'VRT',
+    '-a_scale',
+    '0.01',
+    '-a_offset',
+    '5',
+    '-mo',
+    'TIFFTAG_DATETIME=2021:06:05 10:20:30',
+    file,
+    vrt,
+  ]);
+  const text = await readFile(vrt, 'utf8');
+  const names = ['first', 'second'];
+  const named = text.replaceAll(/<VRTRasterBand [^>]*>/g, (tag) => `${tag}<Description>${names.shift()}</Description>`);
+  await writeFile(vrt, named);
+  await gdalCli('gdal_translate', ['-q', vrt, output]);
+  return output;
+}
