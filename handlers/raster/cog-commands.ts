@@ -2,44 +2,88 @@ import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
 import type { CogPlan } from './cog-plan.ts';
 
+/** 7000 x 7000 RGB, 2 cores: level 6 takes 4.9 s for 77.9 MB, level 4 2.0 s for 80.1 MB, level 1 1.0 s for 84.8 MB. */
+const deflateLevel = 4;
+
 /** Masks inside the TIFF instead of a file beside it. */
 export const internalMask = { GDAL_TIFF_INTERNAL_MASK: 'YES' } as const;
 
 /** A scratch file that is quick to write and to read in blocks. */
 const scratchOptions = options('TILED=YES', 'BLOCKXSIZE=512', 'BLOCKYSIZE=512', 'BIGTIFF=IF_SAFER');
 
-/** Step 1: the pixels in the target grid, uncompressed. With `addMask` the last band of the result says what is valid. */
+/** Step 0, for `mask: 'band'`: the source with one band more, 255 where it is valid. A reference, no pixels. */
+export function maskBandCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
+  const args = ['-of', 'VRT', ...bandFlags(plan.bandCount), '-b', 'mask'];
+  return { tool: 'gdal_translate', source, destination, args };
+}
+
+/** Step 1: the pixels in the target grid, uncompressed. With a mask the last band of the result says what is valid. */
 export function intermediateCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
-  if (!plan.warp) {
-    const place = plan.sourceCrs === null ? [] : ['-a_srs', plan.sourceCrs];
+  return plan.warp ? warpCommand(plan, source, destination) : copyCommand(plan, source, destination);
+}
+
+function copyCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
+  const args = [
     // -norat: a raster attribute table has no place in a TIFF.
-    return {
-      tool: 'gdal_translate',
-      source,
-      destination,
-      args: ['-of', 'GTiff', '-norat', ...place, ...scratchOptions],
-    };
-  }
+    ...['-of', 'GTiff', '-norat'],
+    // The file's own words for the CRS may be odd; the COG's are the target's.
+    ...['-a_srs', plan.targetCrs],
+    ...placeFlags(plan),
+    ...(plan.nodata === 'none' ? ['-a_nodata', 'none'] : []),
+    // Values of 12 bits, say: no predictor works on them, and LERC does not know them.
+    ...(plan.fullBits === null ? [] : options(`NBITS=${plan.fullBits}`)),
+    ...scratchOptions,
+  ];
+  return { tool: 'gdal_translate', source, destination, args };
+}
+
+function warpCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
   const args = [
     ...['-of', 'GTiff', '-t_srs', plan.warpTarget],
     ...(plan.sourceCrs === null ? [] : ['-s_srs', plan.sourceCrs]),
+    ...gridFlags(plan),
     ...['-r', plan.resampling.reproject],
+    // The source's overviews may be lossy, made of other pixels, or another file's that the TIFF names.
+    ...['-ovr', 'NONE'],
     // Reading and computing side by side, chunks of 64 MB: more memory brings no speed.
     ...['-multi', '-wo', 'NUM_THREADS=ALL_CPUS', '-wm', '64'],
     // The corners that warping leaves are invalid, not black.
-    ...(plan.addMask ? ['-dstalpha'] : []),
-    // The mask takes the place of nodata. A pixel is invalid where all bands are.
-    ...(plan.dropNodata ? ['-dstnodata', 'none', '-wo', 'UNIFIED_SRC_NODATA=YES'] : []),
+    ...(plan.mask === 'alpha' ? ['-dstalpha'] : []),
+    ...nodataFlags(plan),
     ...scratchOptions,
   ];
   return { tool: 'gdalwarp', source, destination, args };
 }
 
-/** Step 1b: turns the alpha band that warping added into a mask, so that the COG has the source's bands and no more. */
+/** -a_ullr: upper left, lower right. */
+function placeFlags({ place }: CogPlan): string[] {
+  if (!place) return [];
+  const [left, bottom, right, top] = place.bounds;
+  return ['-a_ullr', ...[left, top, right, bottom].map(String)];
+}
+
+function gridFlags({ grid }: CogPlan): string[] {
+  if (!grid) return [];
+  return ['-te', ...grid.bounds.map(String), '-ts', String(grid.width), String(grid.height)];
+}
+
+function nodataFlags({ nodata, ignoreNodata }: CogPlan): string[] {
+  if (nodata === 'keep') return [];
+  if (typeof nodata === 'number') return ['-dstnodata', String(nodata)];
+  // The mask takes the place of nodata. A pixel is invalid where all bands are.
+  const source = ignoreNodata ? ['-srcnodata', 'none'] : ['-wo', 'UNIFIED_SRC_NODATA=YES'];
+  return ['-dstnodata', 'none', ...source];
+}
+
+/** Step 1b: turns the last band of the warp into a mask, so that the COG has the source's bands and no more. */
 export function maskCommand(plan: CogPlan, file: string, destination: string): GdalCommand {
-  const bands = Array.from({ length: plan.bandCount }, (_, index) => ['-b', String(index + 1)]).flat();
-  const args = ['-of', 'GTiff', ...bands, '-mask', String(plan.bandCount + 1), ...scratchOptions];
+  const mask = ['-mask', String(plan.bandCount + 1)];
+  const args = ['-of', 'GTiff', ...bandFlags(plan.bandCount), ...mask, ...scratchOptions];
   return { tool: 'gdal_translate', source: local(file), destination, args };
+}
+
+function bandFlags(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => ['-b', String(index + 1)]).flat();
 }
 
 /** Step 1c: statistics into the scratch file, from where they are copied. */
@@ -65,11 +109,13 @@ function cogDriver({ compression, resampling, interleave, bandCount }: CogPlan):
     ...['-of', 'COG'],
     ...options(
       `COMPRESS=${name}`,
+      ...(name === 'DEFLATE' ? [`LEVEL=${deflateLevel}`] : []),
       ...(predictor === null ? [] : [`PREDICTOR=${predictor === 3 ? 'FLOATING_POINT' : 'STANDARD'}`]),
       ...(quality === null ? [] : [`QUALITY=${quality}`, `OVERVIEW_QUALITY=${quality}`]),
       ...(name === 'LERC_DEFLATE' ? ['MAX_Z_ERROR=0'] : []),
       ...(interleave === 'BAND' && bandCount > 1 ? ['INTERLEAVE=BAND'] : []),
       'BLOCKSIZE=512',
+      'OVERVIEWS=IGNORE_EXISTING',
       `OVERVIEW_RESAMPLING=${resampling.overview.toUpperCase()}`,
       'NUM_THREADS=ALL_CPUS',
       // IF_NEEDED guesses from the uncompressed size only without compression.
@@ -89,6 +135,7 @@ function gtiffDriver({ compression, interleave }: CogPlan): string[] {
       'BLOCKYSIZE=512',
       `INTERLEAVE=${interleave}`,
       `COMPRESS=${name}`,
+      ...(name === 'DEFLATE' ? [`ZLEVEL=${deflateLevel}`] : []),
       ...(predictor === null ? [] : [`PREDICTOR=${predictor}`]),
       ...(name === 'LERC_DEFLATE' ? ['MAX_Z_ERROR=0'] : []),
       'NUM_THREADS=ALL_CPUS',

@@ -1,7 +1,9 @@
 import type { GdalCapabilities } from '../../core/ports/gdal.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
+import { isUsableNodata } from './nodata.ts';
 import { type Compression, compressionOf, type Resampling, resamplingOf } from './profiles.ts';
 import type { CogTier, RasterType } from './schemas.ts';
+import { type TargetGrid, turnedBack } from './target-grid.ts';
 
 /** What has to be done to make a COG of a raster, decided before any GDAL operation runs. */
 export interface CogPlan {
@@ -9,15 +11,27 @@ export interface CogPlan {
   readonly reprojects: boolean;
   /** False: the pixels are copied as they are. */
   readonly warp: boolean;
-  /** What GDAL warps to: the target, or for a raster over the antimeridian degrees from 0 to 360. */
+  /** What GDAL warps to: the target, or for a raster over the antimeridian one that goes on beyond it. */
   readonly warpTarget: string;
   /** What the COG says its CRS is. */
   readonly targetCrs: string;
   readonly sourceCrs: string | null;
-  /** Warping leaves empty corners; without nodata or alpha a mask says so. */
-  readonly addMask: boolean;
-  /** Lossy compression blurs the nodata value into its neighbours; the mask takes its place. */
-  readonly dropNodata: boolean;
+  /** For a warp; null: GDAL's own choice. */
+  readonly grid: TargetGrid | null;
+  /** For a copy: where the pixels are said to lie; null: where they were. */
+  readonly place: TargetGrid | null;
+  /**
+   * Warping leaves empty corners; without nodata or alpha a mask says so. `alpha`: from the alpha band that gdalwarp
+   * adds. `band`: from a band of the source's mask that is warped along with the others: gdalwarp drops the bands'
+   * descriptions, units and metadata when it adds a band itself.
+   */
+  readonly mask: 'none' | 'alpha' | 'band';
+  /** `none`: the COG has no nodata value. A number: all bands are given this one. */
+  readonly nodata: 'keep' | 'none' | number;
+  /** True: no pixel of the source is taken for invalid by its value. */
+  readonly ignoreNodata: boolean;
+  /** Bits of the type, where the source packs its values into fewer; null elsewhere. */
+  readonly fullBits: number | null;
   readonly bandCount: number;
   readonly resampling: Resampling;
   readonly compression: Compression;
@@ -33,36 +47,94 @@ export interface PlanInput {
   readonly crsOverride: string | null;
   readonly targetCrs: string;
   readonly crossesAntimeridian: boolean;
+  readonly grid: TargetGrid | null;
+  readonly packedBits: boolean;
   readonly type: RasterType;
   readonly tier: CogTier;
   readonly jpegQuality: number;
 }
 
-/** Longitudes from 0 to 360, so that a scene over the antimeridian stays in one piece. */
-const pacificDegrees = '+proj=longlat +datum=WGS84 +lon_wrap=180 +no_defs +type=crs';
+/** Targets whose coordinates go on beyond 180 degrees, so that a scene over the antimeridian stays in one piece. */
+const beyondAntimeridian: Readonly<Record<string, string>> = {
+  'EPSG:4326': '+proj=longlat +datum=WGS84 +lon_wrap=180 +no_defs +type=crs',
+  'EPSG:3857':
+    '+proj=merc +a=6378137 +b=6378137 +lat_ts=0 +lon_0=180 +x_0=20037508.342789244 +y_0=0 +k=1 +units=m +nadgrids=@null +wktext +no_defs +type=crs',
+};
 
 export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
   const { facts, targetCrs } = input;
-  const reprojects = input.sourceCrs !== targetCrs || !isNorthUp(facts.geoTransform);
+  const sameGrid = input.sourceCrs === targetCrs && isNorthUp(facts.geoTransform);
+  const turned = sameGrid && targetCrs === 'EPSG:4326' ? turnedBack(facts) : null;
+  const rolls = turned?.wholeGlobe === true;
+  const reprojects = !sameGrid || rolls;
   const compression = compressionOf(input.tier, input.type, facts, gdal, input.jpegQuality);
   const interleave = compression.name === 'JPEG' || compression.name === 'WEBP' ? 'PIXEL' : 'BAND';
   const cogDriverDoes = interleave === 'PIXEL' || facts.bands.length === 1 || gdal.cogInterleave;
-  const dropNodata = compression.quality !== null && facts.bands.some(({ nodata }) => nodata !== null);
-  const warp = reprojects || dropNodata;
+  const invalid = invalidPixels(facts, compression);
+  const warp = reprojects || invalid.needsWarp;
   return {
     reprojects,
     warp,
-    warpTarget: input.crossesAntimeridian && targetCrs === 'EPSG:4326' ? pacificDegrees : targetCrs,
+    warpTarget: (input.crossesAntimeridian && reprojects && beyondAntimeridian[targetCrs]) || targetCrs,
     targetCrs,
     sourceCrs: input.crsOverride,
-    addMask: warp && (dropNodata ? !hasAlpha(facts) : !tellsInvalid(facts)),
-    dropNodata,
+    grid: turned ?? input.grid,
+    place: warp ? null : turned,
+    mask: warp && !(rolls && allValid(facts)) ? maskOf(facts, invalid) : 'none',
+    nodata: invalid.nodata,
+    ignoreNodata: invalid.ignore,
+    fullBits: input.packedBits ? (typeBits[facts.bands[0]?.type ?? ''] ?? null) : null,
     bandCount: facts.bands.length,
-    resampling: resamplingOf(input.type, facts),
+    resampling: reprojects
+      ? resamplingOf(input.type, facts)
+      : { ...resamplingOf(input.type, facts), reproject: 'near' },
     compression,
     writer: cogDriverDoes ? 'cog' : 'gtiff',
     interleave,
   };
+}
+
+const typeBits: Readonly<Record<string, number>> = {
+  Byte: 8,
+  UInt16: 16,
+  Int16: 16,
+  UInt32: 32,
+  Int32: 32,
+  Float32: 32,
+};
+
+interface InvalidPixels {
+  /** True when the raster itself can say that a pixel is not valid, and warping carries that on. */
+  readonly told: boolean;
+  readonly nodata: CogPlan['nodata'];
+  readonly ignore: boolean;
+  readonly lossy: boolean;
+  /** True when pixels have to be gone through one by one, in whatever grid. */
+  readonly needsWarp: boolean;
+}
+
+/** How the COG says which pixels are invalid. A TIFF has one nodata value for all of its bands. */
+function invalidPixels({ bands }: RasterFacts, compression: Compression): InvalidPixels {
+  const alpha = bands.at(-1)?.color === 'Alpha';
+  const given = bands.flatMap(({ nodata }) => (nodata === null ? [] : [nodata]));
+  const usable = bands.every(({ type, nodata }) => nodata === null || isUsableNodata(type, nodata));
+  if (!usable) return { told: alpha, nodata: 'none', ignore: true, lossy: false, needsWarp: false };
+  // Lossy compression blurs the nodata value into its neighbours; a mask takes its place.
+  const lossy = compression.quality !== null && given.length > 0;
+  if (lossy) return { told: alpha, nodata: 'none', ignore: false, lossy, needsWarp: true };
+  const [first] = given;
+  const different = first !== undefined && given.some((nodata) => !Object.is(nodata, first));
+  const told = alpha || given.length === bands.length;
+  return { told, nodata: different ? first : 'keep', ignore: false, lossy, needsWarp: different };
+}
+
+function maskOf(facts: RasterFacts, { told, lossy }: InvalidPixels): CogPlan['mask'] {
+  if (told) return 'none';
+  return hasTexts(facts) && !lossy ? 'band' : 'alpha';
+}
+
+function allValid({ bands }: RasterFacts): boolean {
+  return bands.every((band) => band.allValid);
 }
 
 /** Rows run south, columns run east, nothing is rotated. */
@@ -71,13 +143,12 @@ export function isNorthUp(geoTransform: readonly number[]): boolean {
   return rx === 0 && ry === 0 && dx > 0 && dy < 0;
 }
 
-/** True when the raster itself can say that a pixel is not valid, and warping carries that on. */
-function tellsInvalid(facts: RasterFacts): boolean {
-  return facts.bands.every(({ nodata }) => nodata !== null) || hasAlpha(facts);
-}
-
-function hasAlpha({ bands }: RasterFacts): boolean {
-  return bands.at(-1)?.color === 'Alpha';
+/** What gdalwarp does not carry on when it adds a band. */
+function hasTexts({ bands }: RasterFacts): boolean {
+  return bands.some(({ description, unit, metadata }) => {
+    const items = Object.keys(metadata).filter((name) => !name.startsWith('STATISTICS_'));
+    return description !== null || unit !== null || items.length > 0;
+  });
 }
 
 /** Decimations of overviews down to the first that fits into one block of 512 x 512. */

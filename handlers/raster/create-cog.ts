@@ -2,20 +2,22 @@ import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalRunOptions } from '../../core/ports/gdal.ts';
-import { rasterFacts } from '../stac/raster-facts.ts';
+import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import {
   cogCommand,
   intermediateCommand,
   internalMask,
+  maskBandCommand,
   maskCommand,
   overviewCommand,
   statisticsCommand,
 } from './cog-commands.ts';
-import { type CogPlan, overviewLevels, planCog } from './cog-plan.ts';
+import { type CogPlan, isNorthUp, overviewLevels, planCog } from './cog-plan.ts';
 import { globeExtent } from './extent.ts';
 import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
 import { openSource } from './source.ts';
+import { ownGrid } from './target-grid.ts';
 
 export const createCog = defineHandler('create_cog', {
   description: 'Warps a raster into the target grid, once, and writes it as a cloud-optimised GeoTIFF to blob storage.',
@@ -60,7 +62,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     compression: plan.compression.name,
     interleave: plan.interleave,
     raster_type: input.raster_type,
-    overview_levels: overviewsOf(info, facts.width),
+    overview_levels: overviewsOf(info, facts),
     processing_time_seconds: Math.round(performance.now() - started) / 1000,
     gdal_version: services.gdal.capabilities.version,
   };
@@ -71,17 +73,30 @@ async function planFor(input: CreateCogInput, source: GdalSource, { services, si
   const wkt = await services.gdal.describeCrs(input.source_crs);
   const facts = rasterFacts({ ...info, coordinateSystem: { wkt: wkt?.wkt2 ?? input.source_crs } });
   const extent = await globeExtent(services.gdal, facts, input.source_crs);
+  const place = { sourceCrs: input.source_crs, targetCrs: input.target_crs, extent };
+  const reprojects = input.source_crs !== input.target_crs || !isNorthUp(facts.geoTransform);
   const plan = {
     facts,
     sourceCrs: input.source_crs,
     crsOverride: input.crs_override,
     targetCrs: input.target_crs,
     crossesAntimeridian: extent?.crossesAntimeridian ?? false,
+    grid: reprojects ? await ownGrid(services.gdal, facts, place) : null,
+    packedBits: hasPackedBits(info),
     type: input.raster_type,
     tier: input.tier,
     jpegQuality: input.jpeg_quality,
   };
   return planCog(plan, services.gdal.capabilities);
+}
+
+/** True when values are stored in fewer bits than their type has, e.g. 12 of 16. */
+function hasPackedBits(info: JsonObject): boolean {
+  const bands = Array.isArray(info.bands) ? info.bands : [];
+  return bands.some((band) => {
+    const metadata = isObject(band) && isObject(band.metadata) ? band.metadata : {};
+    return isObject(metadata.IMAGE_STRUCTURE) && metadata.IMAGE_STRUCTURE.NBITS !== undefined;
+  });
 }
 
 /** Runs the plan's steps, each on local scratch files; the COG's path. */
@@ -93,9 +108,14 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
     onProgress: (fraction) => context.progress(from + (to - from) * fraction),
   });
   const warped = `${folder}/warped.tif`;
-  await gdal.run(intermediateCommand(plan, source, warped), step(0.05, 0.45, internalMask));
+  let pixels = source;
+  if (plan.mask === 'band') {
+    pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
+    await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
+  }
+  await gdal.run(intermediateCommand(plan, pixels, warped), step(0.05, 0.45, internalMask));
   let scratch = warped;
-  if (plan.addMask) {
+  if (plan.mask !== 'none') {
     scratch = `${folder}/masked.tif`;
     await gdal.run(maskCommand(plan, warped, scratch), step(0.45, 0.48, internalMask));
   }
@@ -110,13 +130,15 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
   return cog;
 }
 
-function overviewsOf(info: JsonObject, width: number): number[] {
+/** Decimations along the longer side: a narrow raster's shorter one soon is one pixel. */
+function overviewsOf(info: JsonObject, { width, height }: RasterFacts): number[] {
+  const [longer, axis] = width >= height ? [width, 0] : [height, 1];
   const band = Array.isArray(info.bands) ? info.bands[0] : undefined;
   const overviews = isObject(band) && Array.isArray(band.overviews) ? band.overviews : [];
-  const widths = overviews.flatMap((overview) =>
-    isObject(overview) && Array.isArray(overview.size) ? [Number(overview.size[0])] : [],
+  const sizes = overviews.flatMap((overview) =>
+    isObject(overview) && Array.isArray(overview.size) ? [Number(overview.size[axis])] : [],
   );
-  return widths.map((overview) => Math.round(width / overview));
+  return sizes.map((size) => Math.round(longer / size));
 }
 
 function local(path: string): GdalSource {

@@ -35,17 +35,23 @@ export interface GlobeExtent {
   readonly crossesAntimeridian: boolean;
 }
 
+/** Degrees; the bit less is for rounding. */
+const wholeGlobe = 360 - 1e-9;
+
 /** The extent of a raster's edge in degrees; null when no point of it can be told. */
 export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<GlobeExtent | null> {
   const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 21))).filter((point) => point !== null);
-  const finite = points.flatMap(([x, y]): Point[] => (Number.isFinite(x + y) ? [[onGlobe(x), y]] : []));
-  if (finite.length === 0) return null;
+  const raw = points.filter(([x, y]) => Number.isFinite(x + y));
+  if (raw.length === 0) return null;
+  const finite = raw.map(([x, y]): Point => [onGlobe(x), y]);
   const plain = envelope(finite);
   const poles = await polesInside(gdal, grid, crs);
   if (poles.length > 0) {
     const latitudes = [plain[1], plain[3], ...poles];
     return { bbox: [-180, Math.min(...latitudes), 180, Math.max(...latitudes)], crossesAntimeridian: false };
   }
+  const [first, , last] = envelope(raw);
+  if (last - first >= wholeGlobe) return { bbox: [-180, plain[1], 180, plain[3]], crossesAntimeridian: false };
   const shifted = envelope(finite.map(([x, y]): Point => [x < 0 ? x + 360 : x, y]));
   // Of the two ways round the globe the shorter one is meant; a raster around a pole is as wide either way.
   if (plain[2] - plain[0] > 180 && shifted[2] - shifted[0] < 180) {

@@ -53,8 +53,8 @@ export function compressionOf(
   return { name: 'DEFLATE', predictor, quality: null };
 }
 
-/** With a lossless LERC; 64-bit floats gain nothing from it. */
-const lercTypes = new Set(['Float32', 'Int16', 'Int32']);
+/** What LERC knows, exactly with an allowed error of 0. */
+const lercTypes = new Set(['Byte', 'UInt16', 'Int16', 'UInt32', 'Int32', 'Float32', 'Float64']);
 
 function predictorOf({ bands }: Pick<RasterFacts, 'bands'>): 2 | 3 | null {
   const type = bands[0]?.type ?? '';

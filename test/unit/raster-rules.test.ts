@@ -136,7 +136,8 @@ test('compression by tier, type and what this GDAL has', () => {
   assert.deepEqual(of('analysis', 'rgb', rgb()), ['DEFLATE', 2, null]);
   assert.deepEqual(of('analysis', 'dem', [band('Float32')]), ['LERC_DEFLATE', null, null]);
   assert.deepEqual(of('analysis', 'dem', [band('Float32')], gdalPlain), ['DEFLATE', 3, null]);
-  assert.deepEqual(of('analysis', 'dem', [band('Float64')]), ['DEFLATE', 3, null]);
+  assert.deepEqual(of('analysis', 'dem', [band('Float64')]), ['LERC_DEFLATE', null, null]);
+  assert.deepEqual(of('analysis', 'dem', [band('Int8')]), ['DEFLATE', 2, null]);
   assert.deepEqual(of('analysis', 'multispectral', times(6, band('UInt16'))), ['DEFLATE', 2, null]);
   assert.deepEqual(of('archive', 'dem', [band('Float32')]), ['LZW', 3, null]);
   assert.deepEqual(of('archive', 'rgb', rgb()), ['LZW', 2, null]);
@@ -171,6 +172,8 @@ const base: PlanInput = {
   crsOverride: null,
   targetCrs: 'EPSG:4326',
   crossesAntimeridian: false,
+  grid: null,
+  packedBits: false,
   type: 'rgb',
   tier: 'analysis',
   jpegQuality: 85,
@@ -178,25 +181,25 @@ const base: PlanInput = {
 
 test('the plan: warp only where the grid differs, mask only where nothing else says what is valid', () => {
   const warped = planCog(base, gdal36);
-  assert.deepEqual([warped.warp, warped.addMask, warped.writer, warped.interleave], [true, true, 'gtiff', 'BAND']);
+  assert.deepEqual([warped.warp, warped.mask, warped.writer, warped.interleave], [true, 'alpha', 'gtiff', 'BAND']);
   const same = planCog({ ...base, targetCrs: 'EPSG:32633' }, gdal36);
-  assert.deepEqual([same.warp, same.addMask], [false, false]);
+  assert.deepEqual([same.warp, same.mask], [false, 'none']);
   assert.equal(planCog(base, gdal311).writer, 'cog');
   const picture = planCog({ ...base, tier: 'visualization' }, gdal36);
   assert.deepEqual([picture.writer, picture.interleave], ['cog', 'PIXEL']);
   const withNodata = { ...base, facts: raster(...rgb().map((one) => ({ ...one, nodata: 0 }))) };
-  assert.equal(planCog(withNodata, gdal36).addMask, false);
+  assert.equal(planCog(withNodata, gdal36).mask, 'none');
   const someNodata = { ...base, facts: raster(band('Byte', 'Red', { nodata: 0 }), band('Byte', 'Green')) };
-  assert.equal(planCog(someNodata, gdal36).addMask, true);
+  assert.equal(planCog(someNodata, gdal36).mask, 'alpha');
   const alpha = { ...base, type: 'rgba' as const, facts: raster(...rgb(), band('Byte', 'Alpha')) };
-  assert.equal(planCog(alpha, gdal36).addMask, false);
+  assert.equal(planCog(alpha, gdal36).mask, 'none');
   assert.equal(planCog({ ...base, type: 'dem', facts: raster(band('Float32')) }, gdal36).writer, 'cog');
 });
 
 test('the plan: a lossy COG has a mask instead of nodata, also in its own grid', () => {
   const facts = raster(...rgb().map((one) => ({ ...one, nodata: 0 })));
   const plan = planCog({ ...base, facts, tier: 'visualization', targetCrs: 'EPSG:32633' }, gdal36);
-  assert.deepEqual([plan.reprojects, plan.warp, plan.addMask, plan.dropNodata], [false, true, true, true]);
+  assert.deepEqual([plan.reprojects, plan.warp, plan.mask, plan.nodata], [false, true, 'alpha', 'none']);
   const command = intermediateCommand(plan, source, 'w.tif');
   assert.match(command.args.join(' '), /-dstalpha -dstnodata none -wo UNIFIED_SRC_NODATA=YES/);
   assert.equal(planCog({ ...base, facts, targetCrs: 'EPSG:32633' }, gdal36).warp, false);
@@ -220,8 +223,10 @@ test('the plan: over the antimeridian degrees go from 0 to 360, and the COG is l
   assert.match(plan.warpTarget, /\+lon_wrap=180/);
   const command = cogCommand(plan, 'in.tif', 'out.tif');
   assert.deepEqual(command.tool === 'gdal_translate' && command.args.slice(0, 2), ['-a_srs', 'EPSG:4326']);
-  const projected = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3857' }, gdal36);
-  assert.equal(projected.warpTarget, 'EPSG:3857');
+  const mercator = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3857' }, gdal36);
+  assert.match(mercator.warpTarget, /\+proj=merc .*\+lon_0=180 \+x_0=20037508/);
+  const projected = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3832' }, gdal36);
+  assert.equal(projected.warpTarget, 'EPSG:3832');
 });
 
 const scratch = ['TILED=YES', 'BLOCKXSIZE=512', 'BLOCKYSIZE=512', 'BIGTIFF=IF_SAFER'].flatMap((one) => ['-co', one]);
@@ -236,7 +241,7 @@ test('commands of a raster that is warped', () => {
     source,
     destination: 'w.tif',
     args: [
-      ...['-of', 'GTiff', '-t_srs', 'EPSG:4326', '-s_srs', 'EPSG:32633', '-r', 'cubic'],
+      ...['-of', 'GTiff', '-t_srs', 'EPSG:4326', '-s_srs', 'EPSG:32633', '-r', 'cubic', '-ovr', 'NONE'],
       ...['-multi', '-wo', 'NUM_THREADS=ALL_CPUS', '-wm', '64', '-dstalpha'],
       ...scratch,
     ],
@@ -262,7 +267,7 @@ test('commands of a raster that stays in its grid', () => {
     tool: 'gdal_translate',
     source,
     destination: 'w.tif',
-    args: ['-of', 'GTiff', '-norat', ...scratch],
+    args: ['-of', 'GTiff', '-norat', '-a_srs', 'EPSG:32633', ...scratch],
   });
   const command = cogCommand(plan, 'w.tif', 'cog.tif');
   assert.deepEqual(command, {
@@ -271,8 +276,8 @@ test('commands of a raster that stays in its grid', () => {
     destination: 'cog.tif',
     args: [
       ...['-of', 'COG'],
-      ...['COMPRESS=LERC_DEFLATE', 'MAX_Z_ERROR=0', 'BLOCKSIZE=512', 'OVERVIEW_RESAMPLING=AVERAGE'].flatMap(pair),
-      ...['NUM_THREADS=ALL_CPUS', 'BIGTIFF=IF_SAFER'].flatMap(pair),
+      ...['COMPRESS=LERC_DEFLATE', 'MAX_Z_ERROR=0', 'BLOCKSIZE=512', 'OVERVIEWS=IGNORE_EXISTING'].flatMap(pair),
+      ...['OVERVIEW_RESAMPLING=AVERAGE', 'NUM_THREADS=ALL_CPUS', 'BIGTIFF=IF_SAFER'].flatMap(pair),
     ],
   });
 });
