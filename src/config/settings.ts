@@ -182,7 +182,7 @@ export const settingsSchema = z.object({
       meaning: 'GDAL operations that one worker runs at the same time, each in a process of its own.',
       otherwise: 'as many as processors, at most 4',
     }),
-  GDAL_CACHE_MB: boundedInteger(16, 65_536).default(256).register(settingDocs, {
+  GDAL_CACHE_MB: boundedInteger(16, 65_536).default(128).register(settingDocs, {
     group: 'Raster work',
     meaning: 'Block cache of one GDAL process.',
   }),
