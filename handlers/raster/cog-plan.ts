@@ -85,9 +85,8 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     ignoreNodata: invalid.ignore,
     fullBits: input.packedBits ? (typeBits[facts.bands[0]?.type ?? ''] ?? null) : null,
     bandCount: facts.bands.length,
-    resampling: reprojects
-      ? resamplingOf(input.type, facts)
-      : { ...resamplingOf(input.type, facts), reproject: 'near' },
+    // Pixels that keep their size and only move are not blended with their neighbours.
+    resampling: sameGrid ? { ...resamplingOf(input.type, facts), reproject: 'near' } : resamplingOf(input.type, facts),
     compression,
     writer: cogDriverDoes ? 'cog' : 'gtiff',
     interleave,
