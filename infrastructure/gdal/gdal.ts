@@ -127,9 +127,13 @@ class PooledGdal implements Gdal {
     points: readonly (readonly [number, number])[],
   ): Promise<readonly (readonly [number, number] | null)[]> {
     const input = { from, to, points: Float64Array.from(points.flat()) };
-    const output = await this.#parts.questions.execute('transform', input, { tool: 'transformPoints' });
+    const ask = () => this.#parts.questions.execute('transform', input, { tool: 'transformPoints' });
+    let output = await ask();
+    // On a machine under load PROJ has failed for all points of a sound transformation, once, and not the next time.
+    if (output?.every(Number.isNaN)) output = await ask();
     if (!output) throw new CoreMachineError('CRS_INVALID', `GDAL does not know one of '${from}' and '${to}'`);
-    return points.map((_, index) => pointAt(output, index));
+    const values = output;
+    return points.map((_, index) => pointAt(values, index));
   }
 
   async close(): Promise<void> {
