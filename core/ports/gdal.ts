@@ -32,12 +32,13 @@ export type GdalCommand =
       readonly destination: string;
       readonly args: readonly string[];
     }
-  /** Internal overviews, decimations e.g. [2, 4, 8]. */
+  /** Internal overviews, decimations e.g. [2, 4, 8]; `statistics`: those too, as below, while the overviews are made. */
   | {
       readonly tool: 'gdaladdo';
       readonly file: string;
       readonly resampling: string;
       readonly levels: readonly number[];
+      readonly statistics?: boolean;
       readonly args: readonly string[];
     }
   /** Statistics of the valid pixels of each band, written into the GeoTIFF over those that stand there. */

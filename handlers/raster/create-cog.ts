@@ -1,7 +1,7 @@
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
-import type { GdalRunOptions } from '../../core/ports/gdal.ts';
+import type { GdalCommand, GdalRunOptions } from '../../core/ports/gdal.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import {
   cogCommand,
@@ -119,15 +119,18 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
     scratch = `${folder}/masked.tif`;
     await gdal.run(maskCommand(plan, warped, scratch), step(0.45, 0.48, internalMask));
   }
-  await gdal.run(statisticsCommand(scratch), step(0.48, 0.52));
-  if (plan.writer === 'gtiff') {
-    const { width, height } = rasterFacts(await gdal.info(local(scratch), ['-norat'], { signal: context.signal }));
-    const levels = overviewLevels(width, height);
-    if (levels.length > 0) await gdal.run(overviewCommand(plan, scratch, levels), step(0.52, 0.6, internalMask));
-  }
+  await gdal.run(await preparation(plan, scratch, context), step(0.48, 0.6, internalMask));
   const cog = `${folder}/cog.tif`;
   await gdal.run(cogCommand(plan, scratch, cog), step(0.6, 0.9, internalMask));
   return cog;
+}
+
+/** What the scratch file needs before it is written as a COG. */
+async function preparation(plan: CogPlan, scratch: string, { services, signal }: TaskContext): Promise<GdalCommand> {
+  if (plan.writer === 'cog') return statisticsCommand(scratch);
+  const { width, height } = rasterFacts(await services.gdal.info(local(scratch), ['-norat'], { signal }));
+  const levels = overviewLevels(width, height);
+  return levels.length > 0 ? overviewCommand(plan, scratch, levels) : statisticsCommand(scratch);
 }
 
 /** Decimations along the longer side: a narrow raster's shorter one soon is one pixel. */

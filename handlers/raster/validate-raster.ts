@@ -104,6 +104,6 @@ function refuseUnsupported({ bands }: RasterFacts): void {
  */
 function sampleSize({ width, height, bands }: RasterFacts): { width: number; height: number } {
   const undecided = bands.length === 1 && (bands[0]?.type === 'Int16' || bands[0]?.type === 'Int32');
-  const most = undecided ? 128 : 8;
+  const most = undecided ? 128 : 5;
   return { width: Math.min(width, most), height: Math.min(height, most) };
 }

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { setPriority } from 'node:os';
 import gdal from 'gdal-async';
 import { setBaseOptions, withOptions } from './operations/config-options.ts';
 import { CplLog, lastError } from './operations/cpl-log.ts';
@@ -12,12 +11,9 @@ import type { Failure, Reply, Request, Usage } from './protocol.ts';
  * itself except with its parent: cancelling is the parent's SIGKILL, which stops GDAL wherever it is.
  */
 
-// A host that renews leases must get the processor before a warp on all cores does.
-const niceness = 5;
 const progressIntervalMs = 250;
 
 process.on('disconnect', die);
-setPriority(niceness);
 // The default handler writes to standard error, which is the file that CplLog reads.
 gdal.verbose();
 setBaseOptions();

@@ -257,6 +257,7 @@ test('commands of a raster that is warped', () => {
     file: 'm.tif',
     resampling: 'cubic',
     levels: [2, 4],
+    statistics: true,
     args: [],
   });
 });

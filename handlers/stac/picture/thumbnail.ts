@@ -21,5 +21,5 @@ export async function thumbnail(facts: RasterFacts, display: Display, sample: Sa
     kernel,
   });
   // 256 colours are a third of the bytes, and at this size look the same.
-  return fitted.png({ palette: true, compressionLevel: 9, effort: 7 }).toBuffer();
+  return fitted.png({ palette: true, compressionLevel: 9, effort: 5 }).toBuffer();
 }

@@ -9,42 +9,62 @@ const windowHeight = 512;
 /** Of GDALGetMaskFlags (gdal.h): one mask for all bands. */
 const perDataset = 2;
 
+/** By the band's place in the dataset, from 0. */
+export type DatasetStatistics = ReadonlyMap<number, Moments>;
+
 type Window = readonly [left: number, top: number, width: number, height: number];
 
-/**
- * Computes the statistics of each band's valid pixels and writes them into the GeoTIFF, as GDAL's STATISTICS_* items,
- * over whatever stood there. GDAL's own leave a mask out of account (seen with 3.6: the black outside of a warped
- * picture counts) and believe what the source's maker wrote. Alpha bands get none, nor bands without a valid pixel.
- */
+/** Computes statistics as `datasetStatistics` does and writes them into the GeoTIFF; its dataset, open for writing. */
 export async function writeStatistics(file: string, context: OperationContext): Promise<Dataset> {
-  const dataset = await gdal.openAsync(file, 'r+').catch((error: unknown) => {
-    throw new OperationError('open', messageOf(error), { path: file, cause: error });
-  });
+  const dataset = await openFile(file, 'r+');
+  setStatistics(dataset, await datasetStatistics(dataset, context));
+  return dataset;
+}
+
+/**
+ * The statistics of each band's valid pixels. GDAL's own leave a mask out of account (seen with 3.6: the black outside
+ * of a warped picture counts) and believe what the source's maker wrote. Alpha bands get none, nor bands without a
+ * valid pixel. By the time the promise is returned, all that is needed of the file's directories was read.
+ */
+export function datasetStatistics(dataset: Dataset, context: OperationContext): Promise<DatasetStatistics> {
   const bands = dataset.bands.map((band) => band);
-  const measured = bands.filter((band) => bands.length === 1 || band.colorInterpretation !== 'Alpha');
-  const moments = await momentsOfBands(dataset, measured, context);
-  for (const band of bands) {
+  const masked = bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
+  const measured = new Map(
+    [...bands.entries()].filter(([, band]) => bands.length === 1 || band.colorInterpretation !== 'Alpha'),
+  );
+  return momentsOfBands(dataset, { measured, masked }, context);
+}
+
+/** As GDAL's STATISTICS_* items, over whatever stood there. */
+export function setStatistics(dataset: Dataset, statistics: DatasetStatistics): void {
+  for (const [index, band] of dataset.bands.map((each) => each).entries()) {
     const kept = Object.entries<unknown>(band.getMetadata() ?? {}).filter(([name]) => !name.startsWith('STATISTICS_'));
-    const found = moments.get(band);
+    const found = statistics.get(index);
     band.setMetadata({ ...Object.fromEntries(kept), ...(found && itemsOf(found, band)) });
   }
-  return dataset;
+}
+
+export async function openFile(file: string, mode: 'r' | 'r+'): Promise<Dataset> {
+  try {
+    return await gdal.openAsync(file, mode);
+  } catch (error) {
+    throw new OperationError('open', messageOf(error), { path: file, cause: error });
+  }
 }
 
 async function momentsOfBands(
   dataset: Dataset,
-  bands: readonly RasterBand[],
+  { measured, masked }: { measured: ReadonlyMap<number, RasterBand>; masked: RasterBand | null },
   context: OperationContext,
-): Promise<Map<RasterBand, Moments>> {
+): Promise<DatasetStatistics> {
   const { x: width, y: height } = dataset.rasterSize;
-  const masked = bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
-  const found = new Map<RasterBand, Moments>();
+  const found = new Map<number, Moments>();
   for (const window of windowsOf(width, height)) {
     const mask = masked && (await read(masked, window));
-    for (const band of bands) {
+    for (const [index, band] of measured) {
       const values = await read(band, window);
-      const both = merged(found.get(band) ?? null, momentsOf(values, mask, nodataAmong(band, values)));
-      if (both) found.set(band, both);
+      const both = merged(found.get(index) ?? null, momentsOf(values, mask, nodataAmong(band, values)));
+      if (both) found.set(index, both);
     }
     context.progress((window[1] + window[3]) / height);
   }

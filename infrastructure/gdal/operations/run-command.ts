@@ -1,10 +1,10 @@
 import gdal, { type Dataset } from 'gdal-async';
 import { cpl } from '../cpl-numbers.ts';
 import type { PlainCommand } from '../protocol.ts';
-import { writeStatistics } from './band-statistics.ts';
+import { datasetStatistics, openFile, setStatistics, writeStatistics } from './band-statistics.ts';
 import { lastError } from './cpl-log.ts';
 import { rasterInfo } from './info.ts';
-import { messageOf, OperationError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
 import { withSource } from './source.ts';
 import { verifyPixels } from './verify-pixels.ts';
@@ -70,23 +70,24 @@ async function buildVrt(command: Mosaic, context: OperationContext): Promise<voi
 
 async function addOverviews(command: Overviews, context: OperationContext): Promise<void> {
   const { bands, external } = overviewFlags(command.args);
-  const dataset = await openForOverviews(command.file, external);
+  const dataset = await openFile(command.file, external ? 'r' : 'r+');
   try {
+    // Through a dataset of its own, whose pixels the overviews do not change; the overviews report the progress.
+    const reader = command.statistics ? await openFile(command.file, 'r') : null;
+    const measuring = reader && datasetStatistics(reader, { ...context, progress: () => {} });
     const options = { progress_cb: context.progress };
-    await dataset.buildOverviewsAsync(command.resampling.toUpperCase(), [...command.levels], bands, options);
+    const building = dataset.buildOverviewsAsync(command.resampling.toUpperCase(), [...command.levels], bands, options);
+    // Both, so that neither is still at work on a dataset that is closed.
+    const [built, measured] = await Promise.allSettled([building, measuring]);
+    reader?.close();
+    if (built.status === 'rejected') throw built.reason;
+    if (measured.status === 'rejected') throw measured.reason;
+    if (measured.value) setStatistics(dataset, measured.value);
   } catch (error) {
     dataset.close();
     throw error;
   }
   await finish(dataset, context);
-}
-
-async function openForOverviews(file: string, external: boolean): Promise<Dataset> {
-  try {
-    return await gdal.openAsync(file, external ? 'r' : 'r+');
-  } catch (error) {
-    throw new OperationError('open', messageOf(error), { path: file, cause: error });
-  }
 }
 
 const overviewFlagNames: ReadonlySet<string> = new Set(['-q', '-ro', '-b']);
