@@ -2,6 +2,7 @@ import type { ErrorRecord } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { StageResult } from '../results.ts';
 import type { JobEnd, JobStatus, TaskStatus } from '../states.ts';
+import type { JobEvent, UpkeepStore } from './upkeep-store.ts';
 
 /** A job in one of its runs, at one of its stages (from 1). */
 export interface StageRef {
@@ -62,6 +63,8 @@ export interface NewTask {
   readonly key: string;
   readonly input: JsonValue;
 }
+
+export type StageOutcome = 'created' | 'resumed' | 'exists' | 'stale';
 
 export interface StageCounts {
   readonly total: number;
@@ -142,15 +145,28 @@ export interface TaskFilter {
 /**
  * The only truth. Every method is one transaction, and compares before it sets: a `false` or `refused` means that
  * somebody else was first and nothing was changed. Time is the store's own clock. Throws DATABASE_UNAVAILABLE
- * (retryable) when the store cannot be reached.
+ * (retryable) when the store cannot be reached. What changes a job's state also writes its timeline, in one transaction.
  */
-export interface StateStore {
+export interface StateStore extends UpkeepStore {
   /**
    * Stores a job, or starts its next run: when it failed or was cancelled, or ended at all and `force` is given.
    * A job that begins is `queued` at stage 1 with its message due.
    */
   submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome>;
+  /**
+   * Starts the next run of a job that has ended, with the parameters it has. `takeOver`: tasks that its last run
+   * completed are not run again; then null for a job that has `completed`. Null too when it is active or unknown.
+   */
+  retryJob(
+    jobId: string,
+    options: { readonly totalStages: number; readonly correlationId: string; readonly takeOver: boolean },
+  ): Promise<JobRecord | null>;
   getJob(jobId: string): Promise<JobRecord | null>;
+  /** The job's timeline, in order; of one run or of all. `after`: the id of the last event of the page before. */
+  listEvents(
+    jobId: string,
+    filter: { readonly run?: number; readonly after?: number; readonly limit: number },
+  ): Promise<readonly JobEvent[]>;
   listJobs(filter: JobFilter): Promise<readonly JobRecord[]>;
   /** Stages of one run that have been planned, in order. */
   getStages(jobId: string, run: number): Promise<readonly StageRecord[]>;
@@ -159,10 +175,12 @@ export interface StateStore {
   /** The job message for this stage has been sent. */
   markJobPublished(ref: StageRef): Promise<void>;
   /**
-   * Stores the stage with its tasks numbered in order, and makes the job `processing`. `exists` when it was planned
-   * before, `stale` when the job is not active in this run and stage.
+   * Stores the stage with its tasks numbered in order, and makes the job `processing`. In a run that takes over from
+   * another, tasks with a key and input that were completed there are completed; `resumed` when there are any. The task
+   * of a fan-in is such only when all tasks of the stage before are. `exists` when the stage was planned before, `stale`
+   * when the job is not active in this run and stage.
    */
-  createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<'created' | 'exists' | 'stale'>;
+  createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<StageOutcome>;
   /** Tasks [0, published) of the stage have had their message sent; never goes back. */
   markTasksPublished(ref: StageRef, published: number): Promise<void>;
 
@@ -200,30 +218,4 @@ export interface StateStore {
     },
   ): Promise<boolean>;
   markCallbackDelivered(jobId: string, run: number): Promise<void>;
-
-  /** The reconciler's finders. Each returns at most `limit`, oldest first. */
-  findJobsToPublish(
-    age: { readonly unsentMs: number; readonly unansweredMs: number },
-    limit: number,
-  ): Promise<readonly (StageRef & { readonly correlationId: string })[]>;
-  findStagesToPublish(
-    unsentMs: number,
-    limit: number,
-  ): Promise<
-    readonly (StageRef & { readonly published: number; readonly total: number; readonly correlationId: string })[]
-  >;
-  /** Queued or retrying tasks that are due and whose last message is older; they are marked as sent again. */
-  takeTasksToPublish(
-    unansweredMs: number,
-    limit: number,
-  ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
-  /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */
-  findExpiredLeases(
-    limit: number,
-  ): Promise<
-    readonly (TaskRef & { readonly attempt: number; readonly orphaned: boolean; readonly correlationId: string })[]
-  >;
-  /** Current stages without an open task that were not advanced. */
-  findStagesToClose(limit: number): Promise<readonly StageRef[]>;
-  findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
 }

@@ -22,7 +22,9 @@ export interface TaskRow {
   worker: string | null;
   leaseUntil: number;
   dueAt: number;
-  sentAt: number;
+  /** null: with its stage's first messages. */
+  sentAt: number | null;
+  claimedAt: number;
   progress: number | null;
   result: JsonValue;
   error: ErrorRecord | null;
@@ -37,12 +39,14 @@ export interface StageRow extends NewStage {
   startedAt: number;
   updatedAt: number;
   completedAt: number | null;
+  takenOver: number;
 }
 
 export interface JobRow {
   record: JobRecord;
   sentAt: number | null;
   callback: 'none' | 'due' | 'delivered';
+  readonly takenOverRun: number | null;
 }
 
 export function newTaskRow(ref: StageRef, stage: NewStage, task: NewTask, number: number, now: number): TaskRow {
@@ -57,7 +61,8 @@ export function newTaskRow(ref: StageRef, stage: NewStage, task: NewTask, number
     worker: null,
     leaseUntil: 0,
     dueAt: 0,
-    sentAt: now,
+    sentAt: null,
+    claimedAt: 0,
     progress: null,
     result: null,
     error: null,

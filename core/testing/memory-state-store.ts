@@ -12,39 +12,25 @@ import type {
   StageRecord,
   StageRef,
   StateStore,
+  StageOutcome,
   SubmitOutcome,
   TaskFilter,
   TaskRecord,
   TaskRef,
 } from '../ports/state-store.ts';
+import type { JobEvent } from '../ports/upkeep-store.ts';
 import type { StageResult } from '../results.ts';
 import { isActive, isOpen, type JobEnd } from '../states.ts';
-import {
-  type JobRow,
-  keyOf,
-  newTaskRow,
-  refOf,
-  type StageRow,
-  stageRecord,
-  type TaskRow,
-  taskRecord,
-} from './memory-rows.ts';
+import { keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
+import { MemoryUpkeep } from './memory-upkeep.ts';
 
 /**
  * The state store in memory: every method runs to its end without giving way, so each is a transaction. It drives the
  * real engine in unit tests and passes the same contract suite as PostgreSQL.
  */
-export class MemoryStateStore implements StateStore {
-  readonly #now: () => number;
-  readonly #jobs = new Map<string, JobRow>();
-  readonly #stages = new Map<string, StageRow>();
-
-  constructor(now: () => number = Date.now) {
-    this.#now = now;
-  }
-
+export class MemoryStateStore extends MemoryUpkeep implements StateStore {
   async submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome> {
-    const row = this.#jobs.get(job.jobId);
+    const row = this.tables.jobs.get(job.jobId);
     if (row && isActive(row.record.status)) {
       return { outcome: options.force ? 'active' : 'existing', job: row.record };
     }
@@ -53,12 +39,34 @@ export class MemoryStateStore implements StateStore {
       return { outcome: 'existing', job: row.record };
     }
     const record = this.#queuedJob(job, row?.record);
-    this.#jobs.set(job.jobId, { record, sentAt: null, callback: 'none' });
+    this.#begin(record, null);
     return { outcome: 'created', job: record };
   }
 
+  async retryJob(
+    jobId: string,
+    options: { readonly totalStages: number; readonly correlationId: string; readonly takeOver: boolean },
+  ): Promise<JobRecord | null> {
+    const last = this.tables.jobs.get(jobId)?.record;
+    if (!last || isActive(last.status) || (options.takeOver && last.status === 'completed')) return null;
+    const { totalStages, correlationId, takeOver } = options;
+    const record = this.#queuedJob({ ...newJobOf(last), totalStages, correlationId }, last);
+    this.#begin(record, takeOver ? last.run : null);
+    return record;
+  }
+
+  async listEvents(
+    jobId: string,
+    filter: { readonly run?: number; readonly after?: number; readonly limit: number },
+  ): Promise<readonly JobEvent[]> {
+    return (this.tables.events.get(jobId) ?? [])
+      .filter(({ run }) => !filter.run || run === filter.run)
+      .filter(({ id }) => !filter.after || id > filter.after)
+      .slice(0, filter.limit);
+  }
+
   async getJob(jobId: string): Promise<JobRecord | null> {
-    return this.#jobs.get(jobId)?.record ?? null;
+    return this.tables.jobs.get(jobId)?.record ?? null;
   }
 
   async listJobs(filter: JobFilter): Promise<readonly JobRecord[]> {
@@ -67,7 +75,7 @@ export class MemoryStateStore implements StateStore {
       !after ||
       job.createdAt < after.createdAt ||
       (job.createdAt.getTime() === after.createdAt.getTime() && job.jobId < after.jobId);
-    return [...this.#jobs.values()]
+    return [...this.tables.jobs.values()]
       .map((row) => row.record)
       .filter((job) => !filter.status || job.status === filter.status)
       .filter((job) => !filter.jobType || job.jobType === filter.jobType)
@@ -78,12 +86,12 @@ export class MemoryStateStore implements StateStore {
   }
 
   async getStages(jobId: string, run: number): Promise<readonly StageRecord[]> {
-    return this.#stagesOf(jobId, run).map(stageRecord);
+    return this.tables.stagesOf(jobId, run).map(stageRecord);
   }
 
   async listTasks(jobId: string, run: number, filter: TaskFilter): Promise<readonly TaskRecord[]> {
     const { after } = filter;
-    return this.#stagesOf(jobId, run)
+    return this.tables.stagesOf(jobId, run)
       .flatMap((stage) => stage.tasks)
       .filter((task) => !filter.stage || task.ref.stage === filter.stage)
       .filter((task) => !filter.status || task.status === filter.status)
@@ -93,20 +101,16 @@ export class MemoryStateStore implements StateStore {
   }
 
   async markJobPublished(ref: StageRef): Promise<void> {
-    const row = this.#current(ref);
-    if (row) row.sentAt = this.#now();
+    const row = this.tables.current(ref);
+    if (row) row.sentAt = this.tables.now();
   }
 
-  async createStage(
-    ref: StageRef,
-    stage: NewStage,
-    tasks: readonly NewTask[],
-  ): Promise<'created' | 'exists' | 'stale'> {
-    const row = this.#current(ref);
-    if (!row) return 'stale';
-    if (this.#stages.has(keyOf(ref))) return 'exists';
-    const now = this.#now();
-    this.#stages.set(keyOf(ref), {
+  async createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<StageOutcome> {
+    const job = this.tables.current(ref);
+    if (!job) return 'stale';
+    if (this.tables.stages.has(keyOf(ref))) return 'exists';
+    const now = this.tables.now();
+    const row: StageRow = {
       ...stage,
       ref: { jobId: ref.jobId, run: ref.run, stage: ref.stage },
       tasks: tasks.map((task, number) => newTaskRow(ref, stage, task, number, now)),
@@ -114,28 +118,37 @@ export class MemoryStateStore implements StateStore {
       startedAt: now,
       updatedAt: now,
       completedAt: null,
-    });
-    this.#update(row, { status: 'processing', startedAt: row.record.startedAt ?? new Date(now) });
-    return 'created';
+      takenOver: 0,
+    };
+    this.tables.stages.set(keyOf(ref), row);
+    if (job.takenOverRun !== null) row.takenOver = this.#takeOver(row, job.takenOverRun);
+    this.tables.update(job, { status: 'processing', startedAt: job.record.startedAt ?? new Date(now) });
+    const detail = { name: stage.name, tasks: tasks.length, taken_over: row.takenOver };
+    this.tables.note('stage_started', ref, { detail });
+    return row.takenOver > 0 ? 'resumed' : 'created';
   }
 
   async markTasksPublished(ref: StageRef, published: number): Promise<void> {
-    const stage = this.#stages.get(keyOf(ref));
+    const stage = this.tables.stage(ref);
     if (!stage) return;
     stage.published = Math.max(stage.published, published);
-    stage.updatedAt = this.#now();
+    stage.updatedAt = this.tables.now();
   }
 
   async claimTask(ref: TaskRef, claim: { readonly worker: string; readonly leaseMs: number }): Promise<ClaimOutcome> {
-    const task = this.#task(ref);
-    const job = this.#current(ref);
-    const stage = this.#stages.get(keyOf(ref));
+    const task = this.tables.task(ref);
+    const job = this.tables.current(ref);
+    const stage = this.tables.stage(ref);
     if (!task || !job || !stage || !isOpen(task.status)) return { kind: 'refused' };
-    const now = this.#now();
+    const now = this.tables.now();
     if (task.status === 'processing' && task.leaseUntil > now)
       return { kind: 'busy', until: new Date(task.leaseUntil) };
     if (task.status === 'retrying' && task.dueAt > now) return { kind: 'early', until: new Date(task.dueAt) };
+    if (task.status === 'processing') {
+      this.tables.note('lease_lost', ref, { attempt: task.attempt, detail: { worker: task.worker } });
+    }
     task.status = 'processing';
+    task.claimedAt = now;
     task.attempt += 1;
     task.worker = claim.worker;
     task.leaseUntil = now + claim.leaseMs;
@@ -150,33 +163,38 @@ export class MemoryStateStore implements StateStore {
     ref: TaskRef,
     lease: { readonly attempt: number; readonly leaseMs: number; readonly progress: number | null },
   ): Promise<LeaseState> {
-    const task = this.#task(ref);
+    const task = this.tables.task(ref);
     if (task?.status !== 'processing' || task.attempt !== lease.attempt) return 'lost';
-    task.leaseUntil = this.#now() + lease.leaseMs;
+    task.leaseUntil = this.tables.now() + lease.leaseMs;
     task.progress = lease.progress ?? task.progress;
-    return this.#current(ref) ? 'held' : 'cancelled';
+    return this.tables.current(ref) ? 'held' : 'cancelled';
   }
 
   async endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean> {
-    const task = this.#task(ref);
+    const task = this.tables.task(ref);
     if (task?.status !== 'processing' || task.attempt !== attempt) return false;
-    const now = this.#now();
+    const now = this.tables.now();
     // A retry in a job that has ended would stay open for ever.
-    task.status = end.status === 'retrying' && !this.#current(ref) ? 'cancelled' : end.status;
+    task.status = end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status;
     task.error = end.status === 'completed' ? null : end.error;
     task.sentAt = now;
     if (end.status === 'retrying') task.dueAt = now + end.delayMs;
     if (!isOpen(task.status)) task.completedAt = now;
     if (end.status === 'completed') task.result = structuredClone(end.result);
+    if (end.status === 'failed' || task.status === 'retrying') {
+      const { code, message } = task.error ?? {};
+      const detail = { code: code ?? null, message: message ?? null, delay_ms: 'delayMs' in end ? end.delayMs : null };
+      this.tables.note(end.status === 'failed' ? 'task_failed' : 'task_retried', ref, { attempt, detail });
+    }
     return true;
   }
 
   async hasOpenTasks(ref: StageRef): Promise<boolean> {
-    return this.#stages.get(keyOf(ref))?.tasks.some((task) => isOpen(task.status)) ?? false;
+    return this.tables.stage(ref)?.tasks.some((task) => isOpen(task.status)) ?? false;
   }
 
   async resultPage(ref: StageRef, after: number, limit: number): Promise<readonly StageResult<JsonValue>[]> {
-    const tasks = this.#stages.get(keyOf(ref))?.tasks ?? [];
+    const tasks = this.tables.stage(ref)?.tasks ?? [];
     return tasks
       .filter((task) => task.status === 'completed' && task.ref.task > after)
       .slice(0, limit)
@@ -184,18 +202,21 @@ export class MemoryStateStore implements StateStore {
   }
 
   async firstFailure(ref: StageRef): Promise<{ task: number; key: string; error: ErrorRecord } | null> {
-    const failed = this.#stages.get(keyOf(ref))?.tasks.find((task) => task.status === 'failed');
+    const failed = this.tables.stage(ref)?.tasks.find((task) => task.status === 'failed');
     return failed?.error ? { task: failed.ref.task, key: failed.key, error: failed.error } : null;
   }
 
   async advanceJob(ref: StageRef): Promise<boolean> {
-    const row = this.#current(ref);
-    const stage = this.#stages.get(keyOf(ref));
+    const row = this.tables.current(ref);
+    const stage = this.tables.stage(ref);
     if (!row || !stage || stage.tasks.some((task) => isOpen(task.status))) return false;
     if (ref.stage >= row.record.totalStages) return false;
-    stage.completedAt = this.#now();
+    stage.completedAt = this.tables.now();
+    const count = (status: string) => stage.tasks.filter((task) => task.status === status).length;
+    const detail = { name: stage.name, completed: count('completed'), failed: count('failed') };
+    this.tables.note('stage_completed', ref, { detail });
     row.sentAt = null;
-    this.#update(row, { stage: ref.stage + 1 });
+    this.tables.update(row, { stage: ref.stage + 1 });
     return true;
   }
 
@@ -208,10 +229,10 @@ export class MemoryStateStore implements StateStore {
       readonly callback: boolean;
     },
   ): Promise<boolean> {
-    const row = this.#current(ref);
+    const row = this.tables.current(ref);
     if (!row) return false;
-    const now = this.#now();
-    const stage = this.#stages.get(keyOf(ref));
+    const now = this.tables.now();
+    const stage = this.tables.stage(ref);
     for (const task of stage?.tasks ?? []) {
       if (task.status !== 'queued' && task.status !== 'retrying') continue;
       task.status = 'cancelled';
@@ -219,82 +240,50 @@ export class MemoryStateStore implements StateStore {
     }
     if (stage) stage.completedAt = now;
     const { status, result, error } = end;
-    this.#update(row, { status, result: structuredClone(result), error, completedAt: new Date(now) });
+    this.tables.update(row, { status, result: structuredClone(result), error, completedAt: new Date(now) });
     row.callback = end.callback ? 'due' : 'none';
+    this.tables.note(`job_${status}`, ref, { detail: error && errorDetail(error) });
     return true;
   }
 
   async markCallbackDelivered(jobId: string, run: number): Promise<void> {
-    const row = this.#jobs.get(jobId);
-    if (row?.record.run === run) row.callback = 'delivered';
+    const row = this.tables.jobs.get(jobId);
+    if (row?.record.run !== run || row.callback !== 'due') return;
+    row.callback = 'delivered';
+    this.tables.note('callback_delivered', { jobId, run });
   }
 
-  async findJobsToPublish(age: { readonly unsentMs: number; readonly unansweredMs: number }, limit: number) {
-    const now = this.#now();
-    const isDue = (row: JobRow) =>
-      row.sentAt === null ? row.record.updatedAt.getTime() <= now - age.unsentMs : row.sentAt <= now - age.unansweredMs;
-    return [...this.#jobs.values()]
-      .filter((row) => isActive(row.record.status) && !this.#stages.has(keyOf(row.record)) && isDue(row))
-      .slice(0, limit)
-      .map(({ record }) => ({ ...refOf(record), correlationId: record.correlationId }));
+  #begin(record: JobRecord, takenOverRun: number | null): void {
+    const { jobId, run, correlationId } = record;
+    this.tables.jobs.set(jobId, { record, sentAt: null, callback: 'none', takenOverRun });
+    const taken = takenOverRun === null ? {} : { takes_over_run: takenOverRun };
+    const detail = { correlation_id: correlationId, ...taken };
+    this.tables.note(run === 1 ? 'job_created' : 'job_rerun', { jobId, run }, { detail });
   }
 
-  async findStagesToPublish(unsentMs: number, limit: number) {
-    return this.#openStages()
-      .filter((stage) => stage.published < stage.tasks.length && stage.updatedAt <= this.#now() - unsentMs)
-      .slice(0, limit)
-      .map((stage) => ({
-        ...stage.ref,
-        published: stage.published,
-        total: stage.tasks.length,
-        ...this.#correlation(stage.ref),
-      }));
+  #takeOver(stage: StageRow, fromRun: number): number {
+    const last = this.tables.stage({ ...stage.ref, run: fromRun });
+    if (!last || (stage.parallelism === 'fan_in' && !this.#allTakenOver(stage.ref, fromRun))) return 0;
+    const done = new Map(last.tasks.filter(({ status }) => status === 'completed').map((task) => [task.key, task]));
+    let count = 0;
+    for (const task of stage.tasks) {
+      const old = done.get(task.key);
+      if (!old || JSON.stringify(old.input) !== JSON.stringify(task.input)) continue;
+      const { result, worker, startedAt } = old;
+      Object.assign(task, { status: 'completed', result, worker, startedAt, completedAt: this.tables.now() });
+      count += 1;
+    }
+    return count;
   }
 
-  async takeTasksToPublish(unansweredMs: number, limit: number) {
-    const now = this.#now();
-    const isDue = (task: TaskRow, stage: StageRow) =>
-      task.ref.task < stage.published &&
-      (task.status === 'queued' || (task.status === 'retrying' && task.dueAt <= now)) &&
-      Math.max(task.sentAt, task.dueAt) <= now - unansweredMs;
-    const due = this.#openStages()
-      .flatMap((stage) => stage.tasks.filter((task) => isDue(task, stage)))
-      .slice(0, limit);
-    for (const task of due) task.sentAt = now;
-    return due.map((task) => ({ ...task.ref, attempt: task.attempt, ...this.#correlation(task.ref) }));
-  }
-
-  async findExpiredLeases(limit: number) {
-    return [...this.#stages.values()]
-      .flatMap((stage) => stage.tasks)
-      .filter((task) => task.status === 'processing' && task.leaseUntil <= this.#now())
-      .slice(0, limit)
-      .map((task) => ({
-        ...task.ref,
-        attempt: task.attempt,
-        orphaned: !this.#current(task.ref),
-        ...this.#correlation(task.ref),
-      }));
-  }
-
-  async findStagesToClose(limit: number): Promise<readonly StageRef[]> {
-    return this.#openStages()
-      .filter((stage) => !stage.tasks.some((task) => isOpen(task.status)))
-      .slice(0, limit)
-      .map((stage) => stage.ref);
-  }
-
-  async findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]> {
-    const before = this.#now() - olderThanMs;
-    return [...this.#jobs.values()]
-      .filter((row) => row.callback === 'due' && (row.record.completedAt?.getTime() ?? 0) <= before)
-      .sort((a, b) => Number(a.record.completedAt) - Number(b.record.completedAt))
-      .slice(0, limit)
-      .map((row) => row.record);
+  #allTakenOver(ref: StageRef, fromRun: number): boolean {
+    const before = this.tables.stage({ ...ref, stage: ref.stage - 1 });
+    const old = this.tables.stage({ ...ref, stage: ref.stage - 1, run: fromRun });
+    return before !== undefined && before.takenOver === before.tasks.length && old?.tasks.length === before.takenOver;
   }
 
   #queuedJob(job: NewJob, before: JobRecord | undefined): JobRecord {
-    const now = new Date(this.#now());
+    const now = new Date(this.tables.now());
     return {
       ...job,
       parameters: structuredClone(job.parameters),
@@ -309,33 +298,12 @@ export class MemoryStateStore implements StateStore {
       updatedAt: now,
     };
   }
+}
 
-  #update(row: JobRow, change: Partial<JobRecord>): void {
-    row.record = { ...row.record, ...change, updatedAt: new Date(this.#now()) };
-  }
+function newJobOf({ jobId, jobType, totalStages, parameters, metadata, correlationId }: JobRecord): NewJob {
+  return { jobId, jobType, totalStages, parameters, metadata, correlationId };
+}
 
-  /** The job's row if it is active in this very run and stage. */
-  #current(ref: StageRef): JobRow | null {
-    const row = this.#jobs.get(ref.jobId);
-    if (!row || !isActive(row.record.status)) return null;
-    return row.record.run === ref.run && row.record.stage === ref.stage ? row : null;
-  }
-
-  #task(ref: TaskRef): TaskRow | undefined {
-    return this.#stages.get(keyOf(ref))?.tasks[ref.task];
-  }
-
-  #stagesOf(jobId: string, run: number): StageRow[] {
-    return [...this.#stages.values()]
-      .filter(({ ref }) => ref.jobId === jobId && ref.run === run)
-      .sort((a, b) => a.ref.stage - b.ref.stage);
-  }
-
-  #openStages(): StageRow[] {
-    return [...this.#stages.values()].filter((stage) => stage.completedAt === null && this.#current(stage.ref));
-  }
-
-  #correlation(ref: StageRef): { readonly correlationId: string } {
-    return { correlationId: this.#jobs.get(ref.jobId)?.record.correlationId ?? '' };
-  }
+function errorDetail({ code, message, details }: ErrorRecord): JsonObject {
+  return { code, message, ...(details && { details: details.map((detail) => ({ ...detail })) }) };
 }

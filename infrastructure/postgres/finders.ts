@@ -1,6 +1,7 @@
-import type { StateStore } from '../../core/ports/state-store.ts';
+import type { TimeLimits, UpkeepStore } from '../../core/ports/upkeep-store.ts';
 import type { Database } from './database.ts';
-import { type JobRow, jobRecord, type StageRefRow, stageRef } from './rows.ts';
+import { workerLockClass } from './presence.ts';
+import { type JobRow, jobRecord, type StageRefRow, stageRef, type UpkeepRow, upkeepRun } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
@@ -10,6 +11,14 @@ const sql = {
   expiredLeases: query('find_expired_leases'),
   stagesToClose: query('find_stages_to_close'),
   callbacksDue: query('find_callbacks_due'),
+  overdueJobs: query('find_overdue_jobs'),
+  overdueTasks: query('find_overdue_tasks'),
+  deadWorkers: query('take_dead_workers'),
+  endLeases: query('end_leases_of_workers'),
+  deleteEndedJobs: query('delete_ended_jobs'),
+  insertRun: query('insert_upkeep_run'),
+  listRuns: query('list_upkeep_runs'),
+  deleteRuns: query('delete_upkeep_runs'),
 };
 
 interface Correlated extends StageRefRow {
@@ -21,16 +30,14 @@ interface FoundTask extends Correlated {
   readonly attempt: number;
 }
 
-type FinderMethods =
-  | 'findJobsToPublish'
-  | 'findStagesToPublish'
-  | 'takeTasksToPublish'
-  | 'findExpiredLeases'
-  | 'findStagesToClose'
-  | 'findCallbacksDue';
+/** The reconciler's side of the store. */
+export function upkeepStore(database: Database): UpkeepStore {
+  return { ...finders(database), ...history(database) };
+}
 
-/** What the reconciler asks for. */
-export function finders(database: Database): Pick<StateStore, FinderMethods> {
+type HistoryMethods = 'deleteEndedJobs' | 'recordUpkeepRun' | 'listUpkeepRuns' | 'deleteUpkeepRuns';
+
+function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
   return {
     async findJobsToPublish({ unsentMs, unansweredMs }, limit) {
       const rows = await database.query<Correlated>(sql.jobsToPublish, [unsentMs, unansweredMs, limit]);
@@ -56,7 +63,46 @@ export function finders(database: Database): Pick<StateStore, FinderMethods> {
     async findCallbacksDue(olderThanMs, limit) {
       return (await database.query<JobRow>(sql.callbacksDue, [olderThanMs, limit])).map(jobRecord);
     },
+    async findOverdueJobs(limits, otherMs, limit) {
+      return (await database.query<JobRow>(sql.overdueJobs, [...limitColumns(limits), otherMs, limit])).map(jobRecord);
+    },
+    async findOverdueTasks(limits, limit) {
+      const rows = await database.query<FoundTask & { readonly task_key: string; readonly stage_name: string }>(
+        sql.overdueTasks,
+        [...limitColumns(limits), limit],
+      );
+      return rows.map((row) => ({ ...foundTask(row), key: row.task_key, stageName: row.stage_name }));
+    },
+    async endLeasesOfDeadWorkers(goneMs) {
+      const rows = await database.query<{ readonly worker: string }>(sql.deadWorkers, [workerLockClass, goneMs]);
+      const workers = rows.map(({ worker }) => worker);
+      if (workers.length > 0) await database.query(sql.endLeases, [workers]);
+      return workers;
+    },
   };
+}
+
+function history(database: Database): Pick<UpkeepStore, HistoryMethods> {
+  return {
+    async deleteEndedJobs(olderThanDays, limit) {
+      const rows = await database.query<{ readonly job_id: string }>(sql.deleteEndedJobs, [olderThanDays, limit]);
+      return rows.map(({ job_id }) => job_id);
+    },
+    async recordUpkeepRun({ run, worker, durationMs, scanned, fixed, actions, error }) {
+      const told = [Math.round(durationMs), scanned, fixed, actions, error && JSON.stringify(error)];
+      await database.query(sql.insertRun, [run, worker, ...told]);
+    },
+    async listUpkeepRuns({ run = null, fixedOnly = false, after = null, limit }) {
+      return (await database.query<UpkeepRow>(sql.listRuns, [run, fixedOnly, after, limit])).map(upkeepRun);
+    },
+    async deleteUpkeepRuns(olderThanDays) {
+      await database.query(sql.deleteRuns, [olderThanDays]);
+    },
+  };
+}
+
+function limitColumns(limits: TimeLimits): [string[], number[]] {
+  return [limits.map(({ name }) => name), limits.map(({ limitMs }) => limitMs)];
 }
 
 function correlatedRef(row: Correlated) {

@@ -1,11 +1,13 @@
 import type { JobRecord, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
-import { type JobRow, jobRecord } from './rows.ts';
+import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
   submitJob: query('submit_job'),
+  retryJob: query('retry_job'),
   getJob: query('get_job'),
+  listEvents: query('list_events'),
   listJobs: query('list_jobs'),
   markJobPublished: query('mark_job_published'),
   advanceJob: query('advance_job'),
@@ -17,6 +19,8 @@ const sql = {
 
 type JobMethods =
   | 'submitJob'
+  | 'retryJob'
+  | 'listEvents'
   | 'getJob'
   | 'listJobs'
   | 'markJobPublished'
@@ -28,6 +32,13 @@ type JobMethods =
 export function jobStore(database: Database): Pick<StateStore, JobMethods> {
   return {
     submitJob: (job, { force }) => database.transaction((tx) => submitJob(tx, job, force)),
+    async retryJob(jobId, { totalStages, correlationId, takeOver }) {
+      const [row] = await database.query<JobRow>(sql.retryJob, [jobId, totalStages, correlationId, takeOver]);
+      return row ? jobRecord(row) : null;
+    },
+    async listEvents(jobId, { run = null, after = null, limit }) {
+      return (await database.query<EventRow>(sql.listEvents, [jobId, run, after, limit])).map(jobEvent);
+    },
     getJob: (jobId) => findJob(database.query, jobId),
     async listJobs({ status = null, jobType = null, since = null, after, limit }) {
       const cursor = [after?.createdAt ?? null, after?.jobId ?? null];

@@ -8,6 +8,7 @@ import type {
   StageRef,
   TaskRecord,
 } from '../../core/ports/state-store.ts';
+import type { JobEvent, JobEventName, UpkeepRunRecord } from '../../core/ports/upkeep-store.ts';
 import type { JobStatus, TaskStatus } from '../../core/states.ts';
 
 /** A row of app.jobs as the driver gives it: json decoded, times as dates, bigint as text. */
@@ -19,6 +20,7 @@ export interface JobRow {
   readonly run: number;
   readonly stage: number;
   readonly total_stages: number;
+  readonly taken_over_run: number | null;
   readonly parameters: JsonObject;
   readonly metadata: JsonObject;
   readonly result: JsonObject | null;
@@ -67,6 +69,31 @@ export interface TaskRow {
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
+}
+
+/** A row of app.job_events. */
+export interface EventRow {
+  readonly id: string;
+  readonly at: Date;
+  readonly run: number;
+  readonly stage: number | null;
+  readonly task: number | null;
+  readonly attempt: number | null;
+  readonly event: JobEventName;
+  readonly detail: JsonObject | null;
+}
+
+/** A row of app.upkeep_runs. */
+export interface UpkeepRow {
+  readonly id: string;
+  readonly run: string;
+  readonly worker: string;
+  readonly started_at: Date;
+  readonly duration_ms: number;
+  readonly scanned: number;
+  readonly fixed: number;
+  readonly actions: string[];
+  readonly error: ErrorRecord | null;
 }
 
 /** A stage as the finders return it. */
@@ -137,6 +164,16 @@ export function taskRecord(jobId: string, row: TaskRow): TaskRecord {
     startedAt: row.started_at,
     completedAt: row.finished_at,
   };
+}
+
+export function jobEvent({ id, at, event, run, stage, task, attempt, detail }: EventRow): JobEvent {
+  return { id: Number(id), at, event, run, stage, task, attempt, detail };
+}
+
+export function upkeepRun(row: UpkeepRow): UpkeepRunRecord {
+  const { run, worker, scanned, fixed, actions, error } = row;
+  const times = { startedAt: row.started_at, durationMs: row.duration_ms };
+  return { id: Number(row.id), run, worker, ...times, scanned, fixed, actions, error };
 }
 
 export function stageRef(row: StageRefRow): StageRef {

@@ -9,6 +9,8 @@ const sql = {
   insertStage: query('insert_stage'),
   insertTasks: query('insert_tasks'),
   startJob: query('start_job'),
+  takeOverResults: query('take_over_results'),
+  noteStageStarted: query('note_stage_started'),
   getStages: query('get_stages'),
   markTasksPublished: query('mark_tasks_published'),
 };
@@ -36,7 +38,7 @@ async function createStage(
   stage: NewStage,
   tasks: readonly NewTask[],
 ): ReturnType<StateStore['createStage']> {
-  const [job] = await tx<{ readonly id: string }>(sql.lockJob, refParameters(ref));
+  const [job] = await tx<{ readonly id: string; readonly taken_over_run: number | null }>(sql.lockJob, refParameters(ref));
   if (!job) return 'stale';
   const key = [job.id, ref.run, ref.stage];
   const { name, handler, parallelism, policy } = stage;
@@ -45,8 +47,15 @@ async function createStage(
   for (const { first, keys, inputs } of chunks(tasks)) {
     await tx(sql.insertTasks, [...key, first, keys, inputs]);
   }
+  const takenOver = job.taken_over_run === null ? 0 : await takeOver(tx, key, job.taken_over_run);
+  await tx(sql.noteStageStarted, [...key, name, tasks.length, takenOver]);
   await tx(sql.startJob, [job.id]);
-  return 'created';
+  return takenOver > 0 ? 'resumed' : 'created';
+}
+
+async function takeOver(tx: Query, key: readonly unknown[], run: number): Promise<number> {
+  const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, run]);
+  return row?.taken_over ?? 0;
 }
 
 /** Arrays for one statement each: multi-row inserts, because COPY is not to be had everywhere. */

@@ -1,6 +1,6 @@
 import type { StateStore } from '../../core/ports/state-store.ts';
 import type { Database } from './database.ts';
-import { finders } from './finders.ts';
+import { upkeepStore } from './finders.ts';
 import { jobStore } from './jobs.ts';
 import { stageStore } from './stages.ts';
 import { taskStore } from './tasks.ts';
@@ -10,5 +10,5 @@ import { taskStore } from './tasks.ts';
  * processes may work on one database.
  */
 export function postgresStateStore(database: Database): StateStore {
-  return { ...jobStore(database), ...stageStore(database), ...taskStore(database), ...finders(database) };
+  return { ...jobStore(database), ...stageStore(database), ...taskStore(database), ...upkeepStore(database) };
 }

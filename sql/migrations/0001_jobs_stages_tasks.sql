@@ -1,4 +1,4 @@
--- The engine's three tables. All other schemas may come and go; these are the truth.
+-- The engine's tables. All other schemas may come and go; these are the truth.
 --
 -- Times are timestamptz(3): a JavaScript Date and a keyset cursor carry milliseconds, and a finer stored time would
 -- make a page's last row come again on the next page.
@@ -16,6 +16,8 @@ CREATE TABLE app.jobs (
   run integer NOT NULL DEFAULT 1 CHECK (run >= 1),
   stage integer NOT NULL DEFAULT 1,
   total_stages integer NOT NULL,
+  -- The run whose completed tasks this one takes over; null: it does everything itself.
+  taken_over_run integer CHECK (taken_over_run < run),
   parameters json NOT NULL,
   metadata json NOT NULL,
   result json,
@@ -37,8 +39,9 @@ CREATE TABLE app.jobs (
 -- Lists are newest first, of all types or of one.
 CREATE INDEX jobs_newest ON app.jobs (created_at, job_id);
 CREATE INDEX jobs_newest_of_type ON app.jobs (job_type, created_at, job_id);
--- What the reconciler looks through; both stay as small as the work in hand.
+-- What the reconciler looks through; but for jobs_ended, for retention, these stay as small as the work in hand.
 CREATE INDEX jobs_active ON app.jobs (id) WHERE status IN ('queued', 'processing');
+CREATE INDEX jobs_ended ON app.jobs (completed_at) WHERE completed_at IS NOT NULL;
 CREATE INDEX jobs_callback_due ON app.jobs (completed_at) WHERE callback_due;
 
 CREATE TABLE app.stages (
@@ -52,6 +55,8 @@ CREATE TABLE app.stages (
   completed_count integer,
   failed_count integer,
   cancelled_count integer,
+  -- Of the completed ones, those whose result an earlier run had.
+  taken_over_count integer NOT NULL DEFAULT 0,
   started_at timestamptz(3) NOT NULL DEFAULT now(),
   completed_at timestamptz(3),
   updated_at timestamptz(3) NOT NULL DEFAULT now(),
@@ -74,6 +79,8 @@ CREATE TABLE app.tasks (
   next_attempt_at timestamptz(3),
   -- null: with its stage's first messages.
   sent_at timestamptz(3),
+  -- When the current attempt began.
+  claimed_at timestamptz(3),
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   started_at timestamptz(3),
   finished_at timestamptz(3),
@@ -119,3 +126,41 @@ ALTER TABLE app.tasks SET (
 -- Updated a handful of times each, and small: half-empty pages keep these updates heap-only too.
 ALTER TABLE app.stages SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 ALTER TABLE app.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- What happened to a job that is worth telling: a few rows a stage, and one for each attempt that went wrong. Written by
+-- the statement that does what it tells, so that none is missing and none is untrue.
+CREATE TABLE app.job_events (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  job bigint NOT NULL REFERENCES app.jobs ON DELETE CASCADE,
+  at timestamptz(3) NOT NULL DEFAULT now(),
+  run integer NOT NULL,
+  stage integer,
+  task integer,
+  attempt integer,
+  event text NOT NULL,
+  detail json
+);
+
+CREATE INDEX job_events_of_job ON app.job_events (job, id);
+
+-- What the reconciler did, one row a run; `retention` removes old ones.
+CREATE TABLE app.upkeep_runs (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run text NOT NULL,
+  worker text NOT NULL,
+  started_at timestamptz(3) NOT NULL,
+  duration_ms integer NOT NULL,
+  scanned integer NOT NULL,
+  fixed integer NOT NULL,
+  actions text[] NOT NULL,
+  error json
+);
+
+-- Workers that live, each holding the advisory lock of its number on a connection of its own: who dies loses it.
+CREATE TABLE app.workers (
+  number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  worker text NOT NULL UNIQUE,
+  started_at timestamptz(3) NOT NULL DEFAULT now(),
+  -- When the lock was first seen to be free.
+  missing_since timestamptz(3)
+);

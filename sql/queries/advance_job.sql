@@ -17,18 +17,25 @@ WITH advanced AS (
       WHERE t.job = j.id AND t.run = j.run AND t.stage = j.stage AND t.finished_at IS NULL
     )
   RETURNING j.id
+),
+closed AS (
+  UPDATE app.stages s
+  SET completed_count = c.completed, failed_count = c.failed, cancelled_count = c.cancelled,
+    completed_at = now(), updated_at = now()
+  FROM advanced a
+  CROSS JOIN LATERAL (
+    SELECT
+      count(*) FILTER (WHERE t.status = 'completed') AS completed,
+      count(*) FILTER (WHERE t.status = 'failed') AS failed,
+      count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
+    FROM app.tasks t
+    WHERE t.job = a.id AND t.run = $2::bigint AND t.stage = $3::bigint
+  ) c
+  WHERE s.job = a.id AND s.run = $2::bigint AND s.stage = $3::bigint
+  RETURNING s.job, s.run, s.stage, s.name, s.completed_count, s.failed_count
 )
-UPDATE app.stages s
-SET completed_count = c.completed, failed_count = c.failed, cancelled_count = c.cancelled,
-  completed_at = now(), updated_at = now()
-FROM advanced a
-CROSS JOIN LATERAL (
-  SELECT
-    count(*) FILTER (WHERE t.status = 'completed') AS completed,
-    count(*) FILTER (WHERE t.status = 'failed') AS failed,
-    count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
-  FROM app.tasks t
-  WHERE t.job = a.id AND t.run = $2::bigint AND t.stage = $3::bigint
-) c
-WHERE s.job = a.id AND s.run = $2::bigint AND s.stage = $3::bigint
-RETURNING s.stage
+INSERT INTO app.job_events (job, run, stage, event, detail)
+SELECT job, run, stage, 'stage_completed',
+  json_build_object('name', name, 'completed', completed_count, 'failed', failed_count)
+FROM closed
+RETURNING stage

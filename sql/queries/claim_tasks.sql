@@ -18,7 +18,8 @@ WITH given AS MATERIALIZED (
 -- about a task that somebody else has just taken is true.
 held AS MATERIALIZED (
   SELECT g.ord, g.worker, g.lease_ms, g.job_type, g.stage_name,
-    t.job, t.run, t.stage, t.task, t.status, t.lease_until, t.next_attempt_at
+    t.job, t.run, t.stage, t.task, t.status, t.lease_until, t.next_attempt_at,
+    t.worker AS last_worker
   FROM given g
   JOIN app.tasks t ON t.job = g.job AND t.run = g.run AND t.stage = g.stage AND t.task = g.task
   ORDER BY t.job, t.run, t.stage, t.task
@@ -31,6 +32,7 @@ claimed AS (
     worker = h.worker,
     lease_until = now() + h.lease_ms * interval '1 millisecond',
     progress = NULL,
+    claimed_at = now(),
     started_at = coalesce(t.started_at, now())
   FROM held h
   WHERE t.job = h.job AND t.run = h.run AND t.stage = h.stage AND t.task = h.task
@@ -41,6 +43,12 @@ claimed AS (
       OR (t.status = 'processing' AND t.lease_until <= now())
     )
   RETURNING h.ord, t.task_key, t.attempt, t.input
+),
+noted AS (
+  INSERT INTO app.job_events (job, run, stage, task, attempt, event, detail)
+  SELECT h.job, h.run, h.stage, h.task, c.attempt - 1, 'lease_lost', json_build_object('worker', h.last_worker)
+  FROM claimed c
+  JOIN held h ON h.ord = c.ord AND h.status = 'processing'
 )
 SELECT h.ord::int, c.ord IS NOT NULL AS claimed, c.task_key, c.attempt, c.input, h.job_type, h.stage_name, h.status,
   CASE h.status WHEN 'processing' THEN h.lease_until WHEN 'retrying' THEN h.next_attempt_at END AS until

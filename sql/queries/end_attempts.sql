@@ -29,16 +29,27 @@ held AS MATERIALIZED (
   WHERE t.status = 'processing' AND t.attempt = g.attempt
   ORDER BY t.job, t.run, t.stage, t.task
   FOR NO KEY UPDATE OF t
+),
+ended AS (
+  UPDATE app.tasks t
+  SET status = h.status,
+    result = h.result::json,
+    error = h.error::json,
+    lease_until = NULL,
+    next_attempt_at = CASE WHEN h.status = 'retrying' THEN now() + h.delay_ms * interval '1 millisecond' END,
+    sent_at = CASE WHEN h.status = 'retrying' THEN now() ELSE t.sent_at END,
+    finished_at = CASE WHEN h.status <> 'retrying' THEN now() END
+  FROM held h
+  WHERE t.job = h.job AND t.run = h.run AND t.stage = h.stage AND t.task = h.task
+    AND t.status = 'processing' AND t.attempt = h.attempt
+  RETURNING h.ord
+),
+noted AS (
+  INSERT INTO app.job_events (job, run, stage, task, attempt, event, detail)
+  SELECT h.job, h.run, h.stage, h.task, h.attempt,
+    CASE h.status WHEN 'failed' THEN 'task_failed' ELSE 'task_retried' END,
+    json_build_object('code', h.error::json ->> 'code', 'message', h.error::json ->> 'message', 'delay_ms', h.delay_ms)
+  FROM ended e
+  JOIN held h ON h.ord = e.ord AND h.status IN ('failed', 'retrying')
 )
-UPDATE app.tasks t
-SET status = h.status,
-  result = h.result::json,
-  error = h.error::json,
-  lease_until = NULL,
-  next_attempt_at = CASE WHEN h.status = 'retrying' THEN now() + h.delay_ms * interval '1 millisecond' END,
-  sent_at = CASE WHEN h.status = 'retrying' THEN now() ELSE t.sent_at END,
-  finished_at = CASE WHEN h.status <> 'retrying' THEN now() END
-FROM held h
-WHERE t.job = h.job AND t.run = h.run AND t.stage = h.stage AND t.task = h.task
-  AND t.status = 'processing' AND t.attempt = h.attempt
-RETURNING h.ord::int
+SELECT ord::int FROM ended

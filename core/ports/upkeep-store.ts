@@ -1,0 +1,101 @@
+import type { JsonObject } from '../json.ts';
+import type { ErrorRecord } from '../errors.ts';
+import type { JobRecord, StageRef, TaskRef } from './state-store.ts';
+
+/** What can be told of a job in its timeline. */
+export const jobEventNames = [
+  'job_created',
+  'job_rerun',
+  'stage_started',
+  'stage_completed',
+  'task_retried',
+  'task_failed',
+  'lease_lost',
+  'job_completed',
+  'job_completed_with_errors',
+  'job_failed',
+  'job_cancelled',
+  'callback_delivered',
+] as const;
+
+export type JobEventName = (typeof jobEventNames)[number];
+
+export interface JobEvent {
+  /** Rises within a job. */
+  readonly id: number;
+  readonly at: Date;
+  readonly event: JobEventName;
+  readonly run: number;
+  readonly stage: number | null;
+  readonly task: number | null;
+  readonly attempt: number | null;
+  readonly detail: JsonObject | null;
+}
+
+export interface UpkeepRunRecord {
+  readonly id: number;
+  readonly run: string;
+  readonly worker: string;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly scanned: number;
+  readonly fixed: number;
+  readonly actions: readonly string[];
+  readonly error: ErrorRecord | null;
+}
+
+export type NewUpkeepRun = Omit<UpkeepRunRecord, 'id' | 'startedAt'>;
+
+/** How long something may take, by the name of its job type or handler. */
+export type TimeLimits = readonly { readonly name: string; readonly limitMs: number }[];
+
+/** The reconciler's side of the state store. Finders return at most `limit` rows, oldest first. */
+export interface UpkeepStore {
+  findJobsToPublish(
+    age: { readonly unsentMs: number; readonly unansweredMs: number },
+    limit: number,
+  ): Promise<readonly (StageRef & { readonly correlationId: string })[]>;
+  findStagesToPublish(
+    unsentMs: number,
+    limit: number,
+  ): Promise<
+    readonly (StageRef & { readonly published: number; readonly total: number; readonly correlationId: string })[]
+  >;
+  /**
+   * Queued or retrying tasks that are due, whose last message is older and was lost by the look of it: nobody works on
+   * anything, or on a task whose message was sent later. After six times as long, all of them. Marked as sent again.
+   */
+  takeTasksToPublish(
+    unansweredMs: number,
+    limit: number,
+  ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
+  /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */
+  findExpiredLeases(
+    limit: number,
+  ): Promise<
+    readonly (TaskRef & { readonly attempt: number; readonly orphaned: boolean; readonly correlationId: string })[]
+  >;
+  /** Current stages without an open task that were not advanced. */
+  findStagesToClose(limit: number): Promise<readonly StageRef[]>;
+  findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
+  /** Active jobs that were started longer ago than their type allows; `otherMs` for types not among them. */
+  findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]>;
+  /** Tasks whose current attempt takes longer than their handler allows. */
+  findOverdueTasks(
+    limits: TimeLimits,
+    limit: number,
+  ): Promise<readonly (TaskRef & { readonly attempt: number; readonly key: string; readonly stageName: string })[]>;
+  /** Workers whose connection to the store has been gone for so long: their leases end now. Their names, each once. */
+  endLeasesOfDeadWorkers(goneMs: number): Promise<readonly string[]>;
+  /** Removes jobs that ended so long ago, but for those whose callback is due; their ids. */
+  deleteEndedJobs(olderThanDays: number, limit: number): Promise<readonly string[]>;
+  recordUpkeepRun(run: NewUpkeepRun): Promise<void>;
+  /** Newest first. */
+  listUpkeepRuns(filter: {
+    readonly run?: string;
+    readonly fixedOnly?: boolean;
+    readonly after?: number;
+    readonly limit: number;
+  }): Promise<readonly UpkeepRunRecord[]>;
+  deleteUpkeepRuns(olderThanDays: number): Promise<void>;
+}

@@ -1,0 +1,159 @@
+import type { JobRecord, StageRef } from '../ports/state-store.ts';
+import type { NewUpkeepRun, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
+import { isActive, isOpen } from '../states.ts';
+import { type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
+import { MemoryTables } from './memory-tables.ts';
+
+const dayMs = 24 * 3600 * 1000;
+
+/** The reconciler's side of the in-memory store. */
+export class MemoryUpkeep implements UpkeepStore {
+  protected readonly tables: MemoryTables;
+
+  constructor(now: () => number = Date.now) {
+    this.tables = new MemoryTables(now);
+  }
+
+  async findJobsToPublish(age: { readonly unsentMs: number; readonly unansweredMs: number }, limit: number) {
+    const { jobs, stages, now } = this.tables;
+    const isDue = (row: JobRow) =>
+      row.sentAt === null
+        ? row.record.updatedAt.getTime() <= now() - age.unsentMs
+        : row.sentAt <= now() - age.unansweredMs;
+    return [...jobs.values()]
+      .filter((row) => isActive(row.record.status) && !stages.has(keyOf(row.record)) && isDue(row))
+      .slice(0, limit)
+      .map(({ record }) => ({ ...refOf(record), correlationId: record.correlationId }));
+  }
+
+  async findStagesToPublish(unsentMs: number, limit: number) {
+    const before = this.tables.now() - unsentMs;
+    return this.tables
+      .openStages()
+      .filter((stage) => stage.published < stage.tasks.length && stage.updatedAt <= before)
+      .slice(0, limit)
+      .map((stage) => ({
+        ...stage.ref,
+        published: stage.published,
+        total: stage.tasks.length,
+        ...this.tables.correlation(stage.ref),
+      }));
+  }
+
+  async takeTasksToPublish(unansweredMs: number, limit: number) {
+    const now = this.tables.now();
+    const since = (task: TaskRow) =>
+      Math.max(task.sentAt ?? this.tables.stage(task.ref)?.updatedAt ?? 0, task.dueAt);
+    const running = this.tables.tasks().filter((task) => task.status === 'processing' && task.leaseUntil > now);
+    const newest = running.length > 0 ? Math.max(...running.map(since)) : Number.POSITIVE_INFINITY;
+    const isDue = (task: TaskRow, stage: StageRow) =>
+      task.ref.task < stage.published &&
+      (task.status === 'queued' || (task.status === 'retrying' && task.dueAt <= now)) &&
+      since(task) <= now - unansweredMs &&
+      (newest > since(task) || since(task) <= now - 6 * unansweredMs);
+    const due = this.tables
+      .openStages()
+      .flatMap((stage) => stage.tasks.filter((task) => isDue(task, stage)))
+      .slice(0, limit);
+    for (const task of due) task.sentAt = now;
+    return due.map((task) => ({ ...task.ref, attempt: task.attempt, ...this.tables.correlation(task.ref) }));
+  }
+
+  async findExpiredLeases(limit: number) {
+    const now = this.tables.now();
+    return this.tables
+      .tasks()
+      .filter((task) => task.status === 'processing' && task.leaseUntil <= now)
+      .slice(0, limit)
+      .map((task) => ({
+        ...task.ref,
+        attempt: task.attempt,
+        orphaned: !this.tables.current(task.ref),
+        ...this.tables.correlation(task.ref),
+      }));
+  }
+
+  async findStagesToClose(limit: number): Promise<readonly StageRef[]> {
+    return this.tables
+      .openStages()
+      .filter((stage) => !stage.tasks.some((task) => isOpen(task.status)))
+      .slice(0, limit)
+      .map((stage) => stage.ref);
+  }
+
+  async findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]> {
+    const before = this.tables.now() - olderThanMs;
+    return [...this.tables.jobs.values()]
+      .filter((row) => row.callback === 'due' && (row.record.completedAt?.getTime() ?? 0) <= before)
+      .sort((a, b) => Number(a.record.completedAt) - Number(b.record.completedAt))
+      .slice(0, limit)
+      .map((row) => row.record);
+  }
+
+  async findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]> {
+    const limitOf = new Map(limits.map(({ name, limitMs }) => [name, limitMs]));
+    return [...this.tables.jobs.values()]
+      .map(({ record }) => record)
+      .filter(({ status }) => isActive(status))
+      .filter(({ startedAt, jobType }) => isOver(startedAt, this.tables.now() - (limitOf.get(jobType) ?? otherMs)))
+      .slice(0, limit);
+  }
+
+  async findOverdueTasks(limits: TimeLimits, limit: number) {
+    const limitOf = new Map(limits.map(({ name, limitMs }) => [name, limitMs]));
+    const before = (handler: string) => this.tables.now() - (limitOf.get(handler) ?? Number.POSITIVE_INFINITY);
+    return this.tables
+      .openStages()
+      .flatMap((stage) => stage.tasks.map((task) => ({ task, stageName: stage.name })))
+      .filter(({ task }) => task.status === 'processing' && task.claimedAt <= before(task.handler))
+      .slice(0, limit)
+      .map(({ task, stageName }) => ({ ...task.ref, attempt: task.attempt, key: task.key, stageName }));
+  }
+
+  /** Nobody is connected to memory. */
+  async endLeasesOfDeadWorkers(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async deleteEndedJobs(olderThanDays: number, limit: number): Promise<readonly string[]> {
+    const { jobs, stages, events, now } = this.tables;
+    const before = now() - olderThanDays * dayMs;
+    const ids = [...jobs.values()]
+      .filter(({ record, callback }) => callback !== 'due' && isOver(record.completedAt, before))
+      .slice(0, limit)
+      .map(({ record }) => record.jobId);
+    for (const id of ids) {
+      jobs.delete(id);
+      events.delete(id);
+      for (const [key, stage] of stages) if (stage.ref.jobId === id) stages.delete(key);
+    }
+    return ids;
+  }
+
+  async recordUpkeepRun(run: NewUpkeepRun): Promise<void> {
+    const { upkeepRuns, now } = this.tables;
+    const id = (upkeepRuns[0]?.id ?? 0) + 1;
+    upkeepRuns.unshift({ ...run, id, startedAt: new Date(now() - run.durationMs) });
+  }
+
+  async listUpkeepRuns(
+    filter: Parameters<UpkeepStore['listUpkeepRuns']>[0],
+  ): Promise<readonly UpkeepRunRecord[]> {
+    return this.tables.upkeepRuns
+      .filter(({ run }) => !filter.run || run === filter.run)
+      .filter(({ fixed }) => !filter.fixedOnly || fixed > 0)
+      .filter(({ id }) => !filter.after || id < filter.after)
+      .slice(0, filter.limit);
+  }
+
+  async deleteUpkeepRuns(olderThanDays: number): Promise<void> {
+    const { upkeepRuns, now } = this.tables;
+    const before = now() - olderThanDays * dayMs;
+    const kept = upkeepRuns.filter(({ startedAt }) => startedAt.getTime() > before);
+    upkeepRuns.splice(0, upkeepRuns.length, ...kept);
+  }
+}
+
+function isOver(time: Date | null, before: number): boolean {
+  return time !== null && time.getTime() <= before;
+}

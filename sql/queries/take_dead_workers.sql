@@ -1,0 +1,27 @@
+-- Workers whose lock has been free for a while: each is removed, and given to the one caller who removed it. A worker that
+-- is only frozen, or slow, still has its connection and its lock.
+-- Parameters: $1 class of the locks, $2 ms that a lock must have been free for
+-- Result: their names
+-- Locks: the rows of workers without a lock
+-- Cost: a row a worker, and a pass over the server's locks; 0.3 ms
+WITH absent AS MATERIALIZED (
+  SELECT w.number, w.missing_since
+  FROM app.workers w
+  WHERE NOT EXISTS (
+    SELECT FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.classid::bigint = $1::bigint AND l.objid::bigint = w.number
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  )
+  ORDER BY w.number
+  FOR UPDATE OF w SKIP LOCKED
+),
+noticed AS (
+  UPDATE app.workers w SET missing_since = now()
+  FROM absent a
+  WHERE w.number = a.number AND a.missing_since IS NULL
+)
+DELETE FROM app.workers w
+USING absent a
+WHERE w.number = a.number AND a.missing_since <= now() - $2::float8 * interval '1 millisecond'
+RETURNING w.worker
