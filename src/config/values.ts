@@ -21,6 +21,14 @@ export function boundedInteger(min: number, max: number) {
     .refine((value) => value >= min && value <= max, message);
 }
 
+/** `name=value,name=value`, values percent-encoded. */
+export function keyValues() {
+  return matching(/^[^=,\s]+=[^,]*(?:,[^=,\s]+=[^,]*)*$/, '`name=value` pairs with commas between').refine(
+    (pairs) => !/%(?![0-9A-Fa-f]{2})/.test(pairs),
+    'must be percent-encoded',
+  );
+}
+
 /** An http(s) URL without query and credentials, given back without a slash at its end. */
 export function httpUrl() {
   return text()
