@@ -96,21 +96,11 @@ function toConfig(settings: RawSettings): Config {
 function telemetryOf(settings: RawSettings): TelemetryConfig {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
   return {
-    otlp: endpoint === null ? null : { endpoint, headers: headersOf(headers ?? '') },
+    otlp: endpoint === null ? null : { endpoint, headers: headers ?? {} },
     azureMonitor: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
     serviceName: settings.OTEL_SERVICE_NAME,
     metricIntervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL,
   };
-}
-
-function headersOf(pairs: string): Record<string, string> {
-  const parts = pairs.split(',').filter(Boolean);
-  return Object.fromEntries(
-    parts.map((pair) => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
-    }),
-  );
 }
 
 function setOnly(environment: Environment): Record<string, string> {

@@ -13,21 +13,14 @@ import { withoutSecrets } from '../log/secrets.ts';
 import type { GivenIds } from './given-ids.ts';
 import { fixedIds, runIds } from './span-ids.ts';
 
-/** Azure Monitor shows `SERVER` and `CONSUMER` as requests, `INTERNAL` as dependencies. */
-const kinds: Record<SpanOf['kind'], SpanKind> = {
-  request: SpanKind.SERVER,
-  job: SpanKind.INTERNAL,
-  stage: SpanKind.INTERNAL,
-  task: SpanKind.CONSUMER,
-};
-
 const longestMessage = 500;
 
 /** Writes pieces of work as spans, each in the trace of its run and below its parent. */
 export function spanWriter(tracer: Tracer, ids: GivenIds): Telemetry['span'] {
   return (span) => {
     const options = {
-      kind: kinds[span.of.kind],
+      // A task is not a CONSUMER: Azure Monitor's exporter drops the names of those.
+      kind: span.of.kind === 'request' ? SpanKind.SERVER : SpanKind.INTERNAL,
       startTime: span.startedAt,
       attributes: { ...span.attributes, ...(span.error && { 'error.type': span.error.code }) },
       links: linksTo(span),

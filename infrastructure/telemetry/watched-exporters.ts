@@ -3,16 +3,17 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Log } from '../../core/log.ts';
 
 type Result = Parameters<Parameters<SpanExporter['export']>[1]>[0];
+type Signal = 'traces' | 'metrics';
 type Done = (result: Result) => void;
 
 /** Of the SDK's ExportResultCode. */
 const success = 0;
 
-/** One warning when a target stops taking telemetry, and no more until it has taken some again. */
+/** One warning when a target stops taking traces or metrics, and no more until it has taken all of them again. */
 export class Outages {
   readonly #target: string;
   readonly #log: Log;
-  #down = false;
+  readonly #refused = new Set<Signal>();
 
   constructor(target: string, log: Log) {
     this.#target = target;
@@ -20,11 +21,11 @@ export class Outages {
   }
 
   /** `done` that also looks at the result. */
-  watch(done: Done): Done {
+  watch(signal: Signal, done: Done): Done {
     return (result) => {
-      const down = result.code !== success;
-      if (down && !this.#down) this.#warn(result.error);
-      this.#down = down;
+      if (result.code === success) this.#refused.delete(signal);
+      else if (this.#refused.size === 0) this.#warn(result.error);
+      if (result.code !== success) this.#refused.add(signal);
       done(result);
     };
   }
@@ -37,7 +38,7 @@ export class Outages {
 
 export function watchedSpans(exporter: SpanExporter, outages: Outages): SpanExporter {
   return {
-    export: (spans, done) => exporter.export(spans, outages.watch(done)),
+    export: (spans, done) => exporter.export(spans, outages.watch('traces', done)),
     forceFlush: async () => exporter.forceFlush?.(),
     shutdown: () => exporter.shutdown(),
   };
@@ -47,7 +48,7 @@ export function watchedMetrics(exporter: PushMetricExporter, outages: Outages): 
   const temporality = exporter.selectAggregationTemporality?.bind(exporter);
   const aggregation = exporter.selectAggregation?.bind(exporter);
   return {
-    export: (metrics, done) => exporter.export(metrics, outages.watch(done)),
+    export: (metrics, done) => exporter.export(metrics, outages.watch('metrics', done)),
     forceFlush: () => exporter.forceFlush(),
     shutdown: () => exporter.shutdown(),
     ...(temporality && { selectAggregationTemporality: temporality }),
