@@ -10,6 +10,8 @@ import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
 import { openServiceBusQueue, type ServiceBusQueue } from '../infrastructure/service-bus/queue.ts';
+import { openTelemetry, telemetryWanted } from '../infrastructure/telemetry/telemetry.ts';
+import { tracedLog } from '../infrastructure/telemetry/traced-log.ts';
 import { openWorkspace } from '../infrastructure/workspace/workspace.ts';
 import { jobTypes } from '../jobs/index.ts';
 import { type Config, readConfig } from './config.ts';
@@ -17,6 +19,7 @@ import type { HealthCheck } from './health.ts';
 import type { Route } from './http/route.ts';
 import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
+import { type MessageContext, recordQueueAge } from './queue-age.ts';
 import { RunningTasks } from './running-tasks.ts';
 
 /** The composed application: what every trigger works with. */
@@ -28,13 +31,18 @@ export interface App {
   readonly jobQueueName: string;
   readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
+  /** Works on a job message. `context` tells how long it waited. */
+  runJob(body: unknown, context?: MessageContext): Promise<void>;
   /** Works on a task message; when the host shuts down its handler is told to stop and the task is handed back. */
-  runTask(body: unknown): Promise<void>;
+  runTask(body: unknown, context?: MessageContext): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What handlers that were told to stop get to do so, and to store that their task is free again. */
 const handBackMs = 3000;
+
+/** What the last traces and metrics get to be sent. */
+const flushMs = 3000;
 
 let config: Config | null = null;
 let opening: Promise<App> | null = null;
@@ -67,20 +75,24 @@ export interface AppOptions {
 
 /** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
 export async function openApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const log = createLog({ format: config.logFormat });
+  const plainLog = createLog({ format: config.logFormat });
+  const log = telemetryWanted(config.telemetry) ? tracedLog(plainLog) : plainLog;
   const registry = new JobRegistry(jobTypes);
   const shutdown = new AbortController();
   const tasks = new RunningTasks();
   const postgres = await openPostgres(config.database);
   const queue = openQueue(config, log);
   const services = await openServices(config, postgres, log);
+  const worker = `${hostname()}:${process.pid}`;
+  const telemetry = await openTelemetry({ ...config.telemetry, instance: worker, log });
   const machine = new CoreMachine({
     registry,
     store: postgres.store,
     queue,
     services,
     log,
-    worker: `${hostname()}:${process.pid}`,
+    telemetry,
+    worker,
     leaseMs: config.taskLeaseSeconds * 1000,
     publishGraceMs: config.publishGraceSeconds * 1000,
     now: Date.now,
@@ -96,12 +108,20 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     jobQueueName: config.jobQueueName,
     routes,
     healthChecks: healthChecks(postgres, services, queue),
-    runTask: (body) => tasks.run(machine.handleTaskMessage(body, shutdown.signal)),
+    runJob(body, context) {
+      recordQueueAge(telemetry, 'jobs', context);
+      return machine.handleJobMessage(body);
+    },
+    runTask(body, context) {
+      recordQueueAge(telemetry, 'tasks', context);
+      return tasks.run(machine.handleTaskMessage(body, shutdown.signal));
+    },
     async close() {
       shutdown.abort();
       await tasks.settled(handBackMs);
       await Promise.allSettled([services.gdal.close(), queue.close()]);
       await postgres.close();
+      await telemetry.close(flushMs);
       log.info('System:Stopped', {});
     },
   };

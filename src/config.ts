@@ -26,7 +26,17 @@ export interface Config {
   readonly jobRetentionDays: number | null;
   readonly logFormat: 'json' | 'text';
   readonly stacFlavour: 'auto' | 'pgstac' | 'small';
+  readonly telemetry: TelemetryConfig;
   readonly upkeepSchedules: UpkeepSchedules;
+}
+
+/** Where traces and metrics go; nowhere when both targets are null. */
+export interface TelemetryConfig {
+  readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
+  /** Connection string of Application Insights. */
+  readonly azureMonitor: string | null;
+  readonly serviceName: string;
+  readonly metricIntervalMs: number;
 }
 
 /** NCRONTAB expressions of six fields, seconds first. */
@@ -74,11 +84,22 @@ function toConfig(settings: RawSettings): Config {
     jobRetentionDays: settings.JOB_RETENTION_DAYS,
     logFormat: settings.LOG_FORMAT,
     stacFlavour: settings.STAC_FLAVOUR,
+    telemetry: telemetryOf(settings),
     upkeepSchedules: {
       republish: settings.UPKEEP_REPUBLISH_SCHEDULE,
       leases: settings.UPKEEP_LEASES_SCHEDULE,
       stages: settings.UPKEEP_STAGES_SCHEDULE,
     },
+  };
+}
+
+function telemetryOf(settings: RawSettings): TelemetryConfig {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
+  return {
+    otlp: endpoint === null ? null : { endpoint, headers: headers ?? {} },
+    azureMonitor: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
+    serviceName: settings.OTEL_SERVICE_NAME,
+    metricIntervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL,
   };
 }
 

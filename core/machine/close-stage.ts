@@ -5,6 +5,7 @@ import type { JobRecord, StageRecord, StageRef } from '../ports/state-store.ts';
 import { isActive, type JobEnd } from '../states.ts';
 import { deliverCallback } from './callback.ts';
 import type { Engine } from './engine.ts';
+import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
 import { readResultsByStage } from './stage-results.ts';
 
@@ -64,6 +65,7 @@ async function advance(engine: Engine, job: JobRecord, ref: StageRef, stage: Sta
     stageName: stage.name,
     durationMs: Date.now() - stage.startedAt.getTime(),
   });
+  stageEnded(engine, job, ref, stage);
   await engine.instants('stage-advanced', ref);
   await publishJob(engine, { ...ref, stage: ref.stage + 1 }, job.correlationId);
 }
@@ -126,6 +128,7 @@ async function finish(
   const callback = engine.onJobComplete !== null;
   if (!(await engine.store.finishJob(ref, { ...end, callback }))) return false;
   logEnd(engine, job, end);
+  await jobEnded(engine, job, ref, end);
   await engine.instants('job-finished', ref);
   if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
   return true;

@@ -4,6 +4,7 @@ import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
 import { cancelJob } from './close-stage.ts';
 import type { Engine } from './engine.ts';
+import { upkeepRan } from './observe.ts';
 import { processJobMessage } from './plan-stage.ts';
 import { processTaskMessage } from './run-task.ts';
 import { type SubmitAnswer, type SubmitRequest, submit } from './submit.ts';
@@ -43,7 +44,7 @@ export class CoreMachine {
   }
 
   /** One run of the reconciler; on a healthy system it fixes nothing. */
-  upkeep(run: UpkeepRun): Promise<UpkeepReport> {
-    return upkeepRuns[run](this.engine);
+  async upkeep(run: UpkeepRun): Promise<UpkeepReport> {
+    return upkeepRan(this.engine, run, await upkeepRuns[run](this.engine));
   }
 }

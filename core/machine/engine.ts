@@ -3,6 +3,7 @@ import type { JsonObject } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { MessageQueue } from '../ports/message-queue.ts';
 import type { StateStore } from '../ports/state-store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import type { JobRegistry } from '../registry.ts';
 import type { Services } from '../services.ts';
 import type { JobEnd } from '../states.ts';
@@ -24,6 +25,7 @@ export interface Engine {
   readonly queue: MessageQueue;
   readonly services: Services;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   /** Names this worker in the tasks it holds, e.g. host name and process id. */
   readonly worker: string;
   /** How long a lease lasts without a heartbeat. */

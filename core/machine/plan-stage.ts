@@ -8,6 +8,7 @@ import type { JobRecord, NewTask, StageRef } from '../ports/state-store.ts';
 import { isActive } from '../states.ts';
 import { closeStageIfDone, failJob } from './close-stage.ts';
 import type { Engine } from './engine.ts';
+import { tasksQueued } from './observe.ts';
 import { publishTasks } from './publish.ts';
 import { readResults, readResultsByStage } from './stage-results.ts';
 
@@ -56,6 +57,7 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
     tasks,
   );
   if (outcome === 'stale') return;
+  if (outcome === 'created') tasksQueued(engine, job.jobType, handler.name, tasks.length);
   engine.log.info('Job:Planned', { ...ref, stageName: name, tasks: tasks.length, durationMs: Date.now() - started });
   await engine.instants('stage-planned', ref);
   await publishTasks(engine, ref, { from: 0, total: tasks.length, correlationId: job.correlationId });

@@ -10,6 +10,7 @@ import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
 import { closeStageIfDone, failJob, taskFailure } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { Lease } from './lease.ts';
+import { taskEnded, taskStarted, timed } from './observe.ts';
 import { stageOf } from './plan-stage.ts';
 import { readResults } from './stage-results.ts';
 
@@ -20,6 +21,8 @@ interface Attempt {
   readonly stage: StageDefinition;
   readonly log: Engine['log'];
   readonly correlationId: string;
+  /** By the engine's clock, right after the claim. */
+  readonly startedAt: number;
 }
 
 /**
@@ -28,7 +31,13 @@ interface Attempt {
  */
 export async function processTaskMessage(engine: Engine, message: TaskMessage, shutdown?: AbortSignal): Promise<void> {
   const ref: TaskRef = { jobId: message.job_id, run: message.run, stage: message.stage, task: message.task };
-  const claim = await engine.store.claimTask(ref, { worker: engine.worker, leaseMs: engine.leaseMs });
+  const claimAs = { worker: engine.worker, leaseMs: engine.leaseMs };
+  const claim = await timed(
+    engine,
+    'coremachine.task.claim.duration',
+    () => engine.store.claimTask(ref, claimAs),
+    ({ kind }) => ({ outcome: kind }),
+  );
   if (claim.kind === 'refused') {
     engine.log.info('Task:Refused', { ...ref, correlationId: message.correlation_id });
     // It may have been finished by a worker that died before it could ask.
@@ -56,11 +65,13 @@ async function executeClaimed(
   const { attempt, jobType } = claimed;
   const log = engine.log.with({ jobId: ref.jobId, jobType, run: ref.run, taskId, attempt, correlationId });
   const started = Date.now();
+  const startedAt = engine.now();
   log.info('Task:Started', {});
   const stage = stageOf(engine.registry.get(jobType), ref.stage);
-  const work: Attempt = { ref, claimed, stage, log, correlationId };
+  const work: Attempt = { ref, claimed, stage, log, correlationId, startedAt };
+  taskStarted(engine, work);
   const end = await runToEnd(engine, work, shutdown);
-  if (!end) return;
+  if (!end) return taskEnded(engine, work, null);
   await engine.instants('handler-done', ref);
   await settle(engine, work, end, Date.now() - started);
 }
@@ -149,7 +160,14 @@ function checkedResult(handler: Handler | FanInHandler, output: unknown): JsonVa
 
 async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs: number): Promise<void> {
   const { ref, claimed, log } = work;
-  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {
+  const stored = await timed(
+    engine,
+    'coremachine.task.completion.duration',
+    () => engine.store.endAttempt(ref, claimed.attempt, end),
+    (held) => ({ outcome: held ? end.status : 'lost' }),
+  );
+  taskEnded(engine, work, stored ? end : null);
+  if (!stored) {
     log.warn('Task:LeaseLost', { durationMs });
     return;
   }

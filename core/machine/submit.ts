@@ -4,6 +4,7 @@ import type { JobDefinition } from '../job.ts';
 import { jobMessage } from '../messages.ts';
 import type { JobRecord, SubmitOutcome } from '../ports/state-store.ts';
 import type { Engine } from './engine.ts';
+import { jobQueued } from './observe.ts';
 import { type ParsedParameters, parseParameters } from './parameters.ts';
 import { publishJob } from './publish.ts';
 
@@ -37,6 +38,7 @@ export async function submit(engine: Engine, request: SubmitRequest): Promise<Su
   const { outcome, job } = await store(engine, definition, parsed, request);
   const messageId = jobMessage({ jobId: job.jobId, run: job.run, stage: 1 }, job.correlationId).id;
   if (outcome === 'existing') return { job, created: false, queued: false, messageId };
+  jobQueued(engine, definition.name);
   await engine.instants('job-stored', { jobId: job.jobId, stage: 1 });
   const queued = await publishJob(engine, { jobId: job.jobId, run: job.run, stage: 1 }, job.correlationId);
   return { job, created: true, queued, messageId };

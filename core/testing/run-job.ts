@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../log.ts';
 import { CoreMachine } from '../machine/core-machine.ts';
 import type { CompletionCallback, Engine } from '../machine/engine.ts';
 import type { JobRecord, StageRecord, StateStore } from '../ports/state-store.ts';
+import { silentTelemetry, type Telemetry } from '../ports/telemetry.ts';
 import { JobRegistry } from '../registry.ts';
 import type { Services } from '../services.ts';
 import { isActive } from '../states.ts';
@@ -16,6 +17,7 @@ export interface RunJobOptions {
   /** What the handlers need of the outside world; asking for a service that was not given throws. */
   readonly services?: Partial<Services>;
   readonly log?: Log;
+  readonly telemetry?: Telemetry;
   readonly onJobComplete?: CompletionCallback;
   readonly instants?: Instants;
 }
@@ -60,6 +62,7 @@ export function memoryEngine(definitions: readonly JobDefinition[], options: Run
     queue: new MemoryQueue(),
     services: servicesOrThrow(options.services ?? {}),
     log: options.log ?? silentLog,
+    telemetry: options.telemetry ?? silentTelemetry,
     worker: 'memory',
     leaseMs: 30_000,
     publishGraceMs: 15_000,

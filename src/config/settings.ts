@@ -1,6 +1,6 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { z } from 'zod';
-import { boundedInteger, choice, httpUrl, matching, text } from './values.ts';
+import { boundedInteger, choice, httpUrl, keyValues, matching, text } from './values.ts';
 
 export const settingGroups = [
   'Database',
@@ -11,6 +11,7 @@ export const settingGroups = [
   'Raster work',
   'Upkeep',
   'Logging',
+  'Telemetry',
   'Azure Functions and identity',
 ] as const;
 
@@ -213,6 +214,38 @@ export const settingsSchema = z.object({
     group: 'Logging',
     meaning: '`json`: one object a line; `text`: for people.',
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl().nullable().default(null).register(settingDocs, {
+    group: 'Telemetry',
+    meaning: 'A collector that takes OTLP over HTTP, e.g. `http://127.0.0.1:4318`; gets traces and metrics.',
+    otherwise: 'nothing is sent by OTLP',
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: keyValues().nullable().default(null).register(settingDocs, {
+    group: 'Telemetry',
+    meaning: 'Headers for the collector, `name=value,name=value`, values percent-encoded.',
+    secret: true,
+    otherwise: 'none',
+  }),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: matching(
+    /(?:^|;)\s*InstrumentationKey=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*(?:;|$)/i,
+    'a connection string with InstrumentationKey=…',
+  )
+    .nullable()
+    .default(null)
+    .register(settingDocs, {
+      group: 'Telemetry',
+      meaning: 'Application Insights: gets traces and metrics, and the host’s own logs and metrics.',
+      secret: true,
+      readBy: 'host and program',
+      otherwise: 'nothing is sent to Azure Monitor',
+    }),
+  OTEL_SERVICE_NAME: text().default('coremachine').register(settingDocs, {
+    group: 'Telemetry',
+    meaning: 'What this deployment is called in traces and metrics.',
+  }),
+  OTEL_METRIC_EXPORT_INTERVAL: boundedInteger(100, 3_600_000).default(60_000).register(settingDocs, {
+    group: 'Telemetry',
+    meaning: 'Milliseconds between two reports of the metrics.',
+  }),
   AzureWebJobsStorage: text().nullable().default(null).register(settingDocs, {
     group: 'Azure Functions and identity',
     meaning:
@@ -228,13 +261,6 @@ export const settingsSchema = z.object({
     readBy: 'host',
     example: 'node',
     otherwise: 'not needed by the embedded stack',
-  }),
-  APPLICATIONINSIGHTS_CONNECTION_STRING: text().nullable().default(null).register(settingDocs, {
-    group: 'Azure Functions and identity',
-    meaning: 'Where the host sends logs and metrics.',
-    secret: true,
-    readBy: 'host',
-    otherwise: 'no telemetry',
   }),
   AZURE_CLIENT_ID: text().nullable().default(null).register(settingDocs, {
     group: 'Azure Functions and identity',

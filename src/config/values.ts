@@ -21,6 +21,25 @@ export function boundedInteger(min: number, max: number) {
     .refine((value) => value >= min && value <= max, message);
 }
 
+/** `name=value,name=value`, values percent-encoded; given back decoded. */
+export function keyValues() {
+  const shape = matching(/^[^=,\s]+=[^,]*(?:,[^=,\s]+=[^,]*)*$/, '`name=value` pairs with commas between');
+  return shape.transform((pairs, context): Record<string, string> => {
+    try {
+      return Object.fromEntries(pairs.split(',').map(decodedPair));
+    } catch {
+      context.addIssue('must have percent-encoded values');
+      return z.NEVER;
+    }
+  });
+}
+
+/** Throws URIError for a value that is not percent-encoded UTF-8. */
+function decodedPair(pair: string): [string, string] {
+  const at = pair.indexOf('=');
+  return [pair.slice(0, at), decodeURIComponent(pair.slice(at + 1).trim())];
+}
+
 /** An http(s) URL without query and credentials, given back without a slash at its end. */
 export function httpUrl() {
   return text()

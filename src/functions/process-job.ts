@@ -4,5 +4,5 @@ import { currentApp, currentConfig } from '../app.ts';
 functions.serviceBusQueue('process_job', {
   connection: 'SERVICE_BUS_CONNECTION',
   queueName: currentConfig().jobQueueName,
-  handler: async (body) => (await currentApp()).machine.handleJobMessage(body),
+  handler: async (body, context) => (await currentApp()).runJob(body, context),
 });

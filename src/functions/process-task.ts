@@ -4,5 +4,5 @@ import { currentApp, currentConfig } from '../app.ts';
 functions.serviceBusQueue('process_task', {
   connection: 'SERVICE_BUS_CONNECTION',
   queueName: currentConfig().taskQueueName,
-  handler: async (body) => (await currentApp()).runTask(body),
+  handler: async (body, context) => (await currentApp()).runTask(body, context),
 });

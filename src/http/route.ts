@@ -3,9 +3,11 @@ import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions
 import type { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { RunRef } from '../../core/ports/telemetry.ts';
 import type { App } from '../app.ts';
 import { readJsonBody } from './body.ts';
 import { errorAnswer, jsonAnswer } from './envelope.ts';
+import { reportRequest } from './request-span.ts';
 
 /** One HTTP endpoint as a value: the trigger registers it, the OpenAPI document describes it, tests list it. */
 export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.ZodObject = z.ZodObject> {
@@ -36,6 +38,8 @@ export interface RouteRequest<Path, Query> {
 export interface RouteAnswer {
   readonly status: number;
   readonly body: JsonObject;
+  /** The run that the request was about, when it changed or began one: its trace has the request. */
+  readonly job?: RunRef;
 }
 
 /** Keeps the parameter types of a route's `answer` while the list of routes forgets them. */
@@ -47,19 +51,23 @@ export function defineRoute<Path extends z.ZodObject, Query extends z.ZodObject>
 export async function serve(route: Route, app: () => Promise<App>, request: HttpRequest): Promise<HttpResponseInit> {
   const requestId = requestIdOf(request);
   const started = performance.now();
-  const log = await app().then(
-    (opened) => opened.log,
-    () => null,
-  );
+  const startedAt = Date.now();
+  const opened = await app().catch(() => null);
+  const log = opened?.log;
   const fields = { route: route.name, method: route.method, requestId };
   try {
-    const { status, body } = await route.answer(await app(), {
+    const {
+      status,
+      body,
+      job = null,
+    } = await route.answer(await app(), {
       path: parseParameters(route.pathParameters, request.params),
       query: parseParameters(route.query, Object.fromEntries(request.query)),
       requestId,
       json: () => readJsonBody(request),
     });
     log?.info('Http:Request', { ...fields, status, durationMs: Math.round(performance.now() - started) });
+    reportRequest(opened, route, request, { requestId, startedAt, status, job, error: null });
     return jsonAnswer(status, body, requestId);
   } catch (thrown) {
     const { answer, error } = errorAnswer(thrown, requestId);
@@ -74,6 +82,7 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
     if (error.httpStatus >= 500)
       log?.error('Http:Failed', { ...report, cause: String(error.cause ?? '').slice(0, 500) });
     else log?.info('Http:Request', report);
+    reportRequest(opened, route, request, { requestId, startedAt, status: error.httpStatus, job: null, error });
     return answer;
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { type Certificate, makeCertificate } from '../tools/certificate.ts';
 import { writeTinyRaster } from '../tools/tiny-raster.ts';
 
 const run = promisify(execFile);
@@ -36,36 +37,6 @@ test('with an identity GDAL reads through a signature for one container', async 
     },
   );
 });
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-async function makeCertificate(folder: string): Promise<Certificate | null> {
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  try {
-    await run('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      ...subject,
-    ]);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  return { cert, key };
-}
 
 function flags({ cert, key }: Certificate): string[] {
   const where = ['--blobHost', '127.0.0.1', '--blobPort', '0', '--inMemoryPersistence'];

@@ -157,3 +157,24 @@ test('contradictions and traps of the connections', () => {
   assert.ok('STORAGE_CONNECTION' in problemsOf({ ...good, STORAGE_CONNECTION: 'https://a.blob.core.windows.net' }));
   assert.ok('DATABASE_URL' in problemsOf({ ...good, DATABASE_URL: 'mysql://db/x' }));
 });
+
+test('telemetry: off unless a target is given; headers are decoded; malformed targets are refused', () => {
+  const off = { otlp: null, azureMonitor: null, serviceName: 'coremachine', metricIntervalMs: 60_000 };
+  assert.deepEqual(readConfig(good).telemetry, off);
+  const { telemetry } = readConfig({
+    ...good,
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%2Cb,x=1=2',
+  });
+  assert.deepEqual(telemetry.otlp, { endpoint: 'http://collector:4318', headers: { 'api-key': 'a,b', x: '1=2' } });
+  const malformed = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key',
+    OTEL_METRIC_EXPORT_INTERVAL: '1m',
+    APPLICATIONINSIGHTS_CONNECTION_STRING: 'IngestionEndpoint=https://example.org/',
+  };
+  assert.deepEqual(Object.keys(problemsOf({ ...good, ...malformed })).sort(), Object.keys(malformed).sort());
+  assert.deepEqual(Object.keys(problemsOf({ ...good, OTEL_EXPORTER_OTLP_HEADERS: 'a=%E9' })), [
+    'OTEL_EXPORTER_OTLP_HEADERS',
+  ]);
+});

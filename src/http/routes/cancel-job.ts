@@ -12,6 +12,10 @@ export const cancelJob = defineRoute({
   errors: ['INVALID_ID', 'JOB_NOT_FOUND', 'JOB_NOT_ACTIVE'],
   async answer(app, { path }) {
     const job = await app.machine.cancel(path.job_id);
-    return { status: 200, body: { job_id: job.jobId, status: job.status, run: job.run } };
+    return {
+      status: 200,
+      body: { job_id: job.jobId, status: job.status, run: job.run },
+      job: { jobId: job.jobId, run: job.run },
+    };
   },
 });

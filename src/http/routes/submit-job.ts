@@ -59,7 +59,8 @@ async function answer(
     force: request.query.force === 'true',
     correlationId: request.requestId,
   });
-  return { status: 200, body: view(submitted, app.jobQueueName) };
+  const { jobId, run } = submitted.job;
+  return { status: 200, body: view(submitted, app.jobQueueName), job: { jobId, run } };
 }
 
 function view({ job, created, queued, messageId }: SubmitAnswer, queueName: string): JsonObject {
