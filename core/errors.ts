@@ -18,6 +18,11 @@ export const errorCatalogue = {
   NOT_FOUND: entry(404, false, 'There is nothing at this address.'),
   JOB_NOT_FOUND: entry(404, false, 'There is no job with this id.'),
   JOB_ACTIVE: entry(409, false, 'The job is queued or processing; wait for its end or cancel it first.'),
+  NOTHING_TO_RETRY: entry(
+    409,
+    false,
+    'The job completed, so nothing of it failed; run all of it again with from=start.',
+  ),
   JOB_NOT_ACTIVE: entry(409, false, 'The job has already ended.'),
   CONTAINER_NOT_FOUND: entry(404, false, 'The blob container does not exist.'),
   FILE_NOT_FOUND: entry(404, false, 'The blob does not exist in its container.'),

@@ -58,6 +58,8 @@ export interface JobSpec<P extends z.ZodObject> {
   readonly notPartOfId?: readonly (keyof z.output<P> & string)[];
   /** Throws CONTAINER_NOT_FOUND, FILE_NOT_FOUND, … before anything is stored or queued. */
   readonly checkResources?: (params: z.output<P>, services: Services) => Promise<void>;
+  /** Hours from a run's first task to its end, after which the job fails with TIMEOUT. Default 24. */
+  readonly timeLimitHours?: number;
 }
 
 /** A complete job type as the engine sees it: types erased, shapes checked by the schemas at run time. */
@@ -69,6 +71,7 @@ export interface JobDefinition {
   readonly parameters: z.ZodObject;
   readonly notPartOfId: readonly string[];
   readonly checkResources: (params: never, services: Services) => Promise<void>;
+  readonly timeLimitHours: number;
   readonly stages: readonly StageDefinition[];
   readonly finalize: (context: FinalizeContext<never, never>) => JsonObject | Promise<JsonObject>;
 }
@@ -138,6 +141,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
   /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
   finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
     const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
+    const { timeLimitHours = 24 } = this.#spec;
     return {
       complete: true,
       name: this.name,
@@ -146,6 +150,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       parameters: parameters.strict(),
       notPartOfId,
       checkResources,
+      timeLimitHours,
       stages: this.#stages,
       finalize: build,
     };

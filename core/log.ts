@@ -2,6 +2,7 @@
 export const eventNames = [
   'Job:Created',
   'Job:Resubmitted',
+  'Job:Retried',
   'Job:Planned',
   'Job:Completed',
   'Job:Failed',
@@ -18,6 +19,7 @@ export const eventNames = [
   'Message:Sent',
   'Message:SendFailed',
   'Message:Dropped',
+  'Worker:Lost',
   'Upkeep:Run',
   'Upkeep:Failed',
   'Http:Request',

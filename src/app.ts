@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Log } from '../core/log.ts';
 import { CoreMachine } from '../core/machine/core-machine.ts';
@@ -9,6 +10,7 @@ import { openGdal } from '../infrastructure/gdal/gdal.ts';
 import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
+import { WorkerPresence } from '../infrastructure/postgres/presence.ts';
 import { openServiceBusQueue, type ServiceBusQueue } from '../infrastructure/service-bus/queue.ts';
 import { openTelemetry, telemetryWanted } from '../infrastructure/telemetry/telemetry.ts';
 import { tracedLog } from '../infrastructure/telemetry/traced-log.ts';
@@ -21,6 +23,7 @@ import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
 import { type MessageContext, recordQueueAge } from './queue-age.ts';
 import { RunningTasks } from './running-tasks.ts';
+import { WorkerWatch } from './worker-watch.ts';
 
 /** The composed application: what every trigger works with. */
 export interface App {
@@ -83,7 +86,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   const postgres = await openPostgres(config.database);
   const queue = openQueue(config, log);
   const services = await openServices(config, postgres, log);
-  const worker = `${hostname()}:${process.pid}`;
+  // Process ids come again, in containers with every start.
+  const worker = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   const telemetry = await openTelemetry({ ...config.telemetry, instance: worker, log });
   const machine = new CoreMachine({
     registry,
@@ -95,10 +99,14 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     worker,
     leaseMs: config.taskLeaseSeconds * 1000,
     publishGraceMs: config.publishGraceSeconds * 1000,
+    retentionDays: config.jobRetentionDays,
     now: Date.now,
     instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
     onJobComplete: options.onJobComplete ?? null,
   });
+  const presence = postgres.backend.ownSession ? new WorkerPresence(config.database, worker) : null;
+  await presence?.start();
+  const watch = presence && new WorkerWatch(machine, log);
   log.info('System:Started', { jobTypes: registry.definitions.length, gdal: services.gdal.capabilities.version });
   return {
     config,
@@ -119,6 +127,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     async close() {
       shutdown.abort();
       await tasks.settled(handBackMs);
+      await watch?.stop();
+      await presence?.stop();
       await Promise.allSettled([services.gdal.close(), queue.close()]);
       await postgres.close();
       await telemetry.close(flushMs);

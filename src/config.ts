@@ -44,6 +44,8 @@ export interface UpkeepSchedules {
   readonly republish: string;
   readonly leases: string;
   readonly stages: string;
+  readonly timeouts: string;
+  readonly retention: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -89,6 +91,8 @@ function toConfig(settings: RawSettings): Config {
       republish: settings.UPKEEP_REPUBLISH_SCHEDULE,
       leases: settings.UPKEEP_LEASES_SCHEDULE,
       stages: settings.UPKEEP_STAGES_SCHEDULE,
+      timeouts: settings.UPKEEP_TIMEOUTS_SCHEDULE,
+      retention: settings.UPKEEP_RETENTION_SCHEDULE,
     },
   };
 }

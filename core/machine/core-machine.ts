@@ -1,13 +1,18 @@
-import { CoreMachineError } from '../errors.ts';
+import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { parseJobMessage, parseTaskMessage } from '../messages.ts';
 import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
+import { republishLost } from '../upkeep/republish.ts';
 import { cancelJob } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { upkeepRan } from './observe.ts';
 import { processJobMessage } from './plan-stage.ts';
+import { retryJob } from './retry.ts';
 import { processTaskMessage } from './run-task.ts';
 import { type SubmitAnswer, type SubmitRequest, submit } from './submit.ts';
+
+/** Of one run of upkeep, kept in its history. */
+const mostActions = 100;
 
 /** The orchestrator: what the triggers call. Any number of them may work on the same store and queues. */
 export class CoreMachine {
@@ -43,8 +48,50 @@ export class CoreMachine {
     }
   }
 
-  /** One run of the reconciler; on a healthy system it fixes nothing. */
+  /**
+   * Starts the next run of a job that has ended. What its last run completed is taken over, unless `fromStart`. Throws
+   * JOB_NOT_FOUND, JOB_ACTIVE, NOTHING_TO_RETRY for one that completed, UNKNOWN_JOB_TYPE.
+   */
+  async retry(
+    jobId: string,
+    options: { readonly fromStart: boolean; readonly correlationId: string },
+  ): Promise<{ readonly job: JobRecord; readonly queued: boolean }> {
+    return retryJob(this.engine, jobId, options);
+  }
+
+  /** One run of the reconciler; on a healthy system it fixes nothing. It leaves a row in the history of upkeep. */
   async upkeep(run: UpkeepRun): Promise<UpkeepReport> {
-    return upkeepRan(this.engine, run, await upkeepRuns[run](this.engine));
+    const { store, worker } = this.engine;
+    const started = performance.now();
+    const took = () => Math.round(performance.now() - started);
+    try {
+      const report = upkeepRan(this.engine, run, await upkeepRuns[run](this.engine));
+      const actions = report.actions.slice(0, mostActions);
+      await store.recordUpkeepRun({ ...report, run, worker, actions, durationMs: took(), error: null });
+      return report;
+    } catch (thrown) {
+      const error = toCoreMachineError(thrown).toRecord();
+      const nothing = { scanned: 0, fixed: 0, actions: [] };
+      // The store may be what failed: the run's own error is the one to tell.
+      await store.recordUpkeepRun({ ...nothing, run, worker, durationMs: took(), error }).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  /**
+   * Gives the tasks of workers that died to others at once, instead of when their leases run out, and sends again what
+   * was on its way to them. Cheap when nobody died; answers how many did.
+   */
+  async buryWorkers(goneMs: number): Promise<number> {
+    const dead = await this.engine.store.endLeasesOfDeadWorkers(goneMs);
+    if (dead.length === 0) return 0;
+    this.engine.log.warn('Worker:Lost', { workers: dead.join(', ') });
+    await this.upkeep('leases');
+    return dead.length;
+  }
+
+  /** After a worker's death: tasks whose messages it held without having begun. Answers how many were sent again. */
+  republishAfterLoss(): Promise<number> {
+    return republishLost(this.engine, { unansweredMs: 1000, certainMs: 30 * 60_000 });
   }
 }

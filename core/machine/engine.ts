@@ -32,6 +32,8 @@ export interface Engine {
   readonly leaseMs: number;
   /** How long a committed message may stay unsent before its sender is taken for dead. */
   readonly publishGraceMs: number;
+  /** How long ended jobs are kept; null: for ever. */
+  readonly retentionDays: number | null;
   /** Milliseconds since the epoch, for scheduling messages; what is due is decided by the store's clock. */
   readonly now: () => number;
   readonly instants: Instants;

@@ -29,6 +29,7 @@ export async function processJobMessage(engine: Engine, message: JobMessage): Pr
       from: planned.published,
       total: planned.counts.total,
       correlationId: job.correlationId,
+      queuedOnly: true,
     });
     await closeStageIfDone(engine, ref);
     return;
@@ -60,8 +61,10 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
   if (outcome === 'created') tasksQueued(engine, job.jobType, handler.name, tasks.length);
   engine.log.info('Job:Planned', { ...ref, stageName: name, tasks: tasks.length, durationMs: Date.now() - started });
   await engine.instants('stage-planned', ref);
-  await publishTasks(engine, ref, { from: 0, total: tasks.length, correlationId: job.correlationId });
-  if (tasks.length === 0) await closeStageIfDone(engine, ref);
+  const resumed = outcome === 'resumed';
+  const { correlationId } = job;
+  await publishTasks(engine, ref, { from: 0, total: tasks.length, correlationId, queuedOnly: resumed });
+  if (tasks.length === 0 || resumed) await closeStageIfDone(engine, ref);
 }
 
 export function stageOf(definition: JobDefinition, number: number): StageDefinition {

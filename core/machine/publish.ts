@@ -27,17 +27,26 @@ export async function publishJob(
   return true;
 }
 
-/** Sends the messages of tasks [from, total). A failure is logged; the reconciler goes on from where it stopped. */
+/**
+ * Sends the messages of tasks [from, total); `queuedOnly`: of those that wait, where some may have been done already. A
+ * failure is logged; the reconciler goes on from where it stopped.
+ */
 export async function publishTasks(
   engine: Engine,
   ref: StageRef,
-  tasks: { readonly from: number; readonly total: number; readonly correlationId: string; readonly again?: boolean },
+  tasks: {
+    readonly from: number;
+    readonly total: number;
+    readonly correlationId: string;
+    readonly again?: boolean;
+    readonly queuedOnly?: boolean;
+  },
 ): Promise<void> {
   const repeat = tasks.again ? repeatMark() : '';
   try {
     for (let start = tasks.from; start < tasks.total; start += publishBatch) {
       const end = Math.min(start + publishBatch, tasks.total);
-      const numbers = Array.from({ length: end - start }, (_, index) => start + index);
+      const numbers = tasks.queuedOnly ? await queuedTasks(engine, ref, start, end) : range(start, end);
       await engine.queue.sendTaskMessages(
         numbers.map((task) => taskMessage({ ...ref, task }, tasks.correlationId, { attempt: 1, repeat })),
       );
@@ -48,6 +57,22 @@ export async function publishTasks(
     return;
   }
   await engine.instants('tasks-published', { jobId: ref.jobId, stage: ref.stage });
+}
+
+function range(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, index) => start + index);
+}
+
+/** Of the tasks [start, end) those that are queued. */
+async function queuedTasks(
+  engine: Engine,
+  { jobId, run, stage }: StageRef,
+  start: number,
+  end: number,
+): Promise<number[]> {
+  const after = { stage, task: start - 1 };
+  const page = await engine.store.listTasks(jobId, run, { stage, after, limit: end - start });
+  return page.filter(({ task, status }) => task < end && status === 'queued').map(({ task }) => task);
 }
 
 function logSendFailure(engine: Engine, ref: StageRef, error: unknown): void {

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../json.ts';
 import type { ErrorRecord } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import type { JobRecord, StageRef, TaskRef } from './state-store.ts';
 
 /** What can be told of a job in its timeline. */
@@ -63,10 +63,10 @@ export interface UpkeepStore {
   >;
   /**
    * Queued or retrying tasks that are due, whose last message is older and was lost by the look of it: nobody works on
-   * anything, or on a task whose message was sent later. After six times as long, all of them. Marked as sent again.
+   * anything, or on a task whose message was sent later. After `certainMs`, all of them. Marked as sent again.
    */
   takeTasksToPublish(
-    unansweredMs: number,
+    age: { readonly unansweredMs: number; readonly certainMs: number },
     limit: number,
   ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
   /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */

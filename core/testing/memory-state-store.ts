@@ -9,10 +9,10 @@ import type {
   NewJob,
   NewStage,
   NewTask,
+  StageOutcome,
   StageRecord,
   StageRef,
   StateStore,
-  StageOutcome,
   SubmitOutcome,
   TaskFilter,
   TaskRecord,
@@ -91,7 +91,8 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
 
   async listTasks(jobId: string, run: number, filter: TaskFilter): Promise<readonly TaskRecord[]> {
     const { after } = filter;
-    return this.tables.stagesOf(jobId, run)
+    return this.tables
+      .stagesOf(jobId, run)
       .flatMap((stage) => stage.tasks)
       .filter((task) => !filter.stage || task.ref.stage === filter.stage)
       .filter((task) => !filter.status || task.status === filter.status)
@@ -182,8 +183,7 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     if (!isOpen(task.status)) task.completedAt = now;
     if (end.status === 'completed') task.result = structuredClone(end.result);
     if (end.status === 'failed' || task.status === 'retrying') {
-      const { code, message } = task.error ?? {};
-      const detail = { code: code ?? null, message: message ?? null, delay_ms: 'delayMs' in end ? end.delayMs : null };
+      const detail = { error: task.error && errorDetail(task.error), delay_ms: 'delayMs' in end ? end.delayMs : null };
       this.tables.note(end.status === 'failed' ? 'task_failed' : 'task_retried', ref, { attempt, detail });
     }
     return true;

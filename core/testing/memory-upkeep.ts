@@ -40,17 +40,16 @@ export class MemoryUpkeep implements UpkeepStore {
       }));
   }
 
-  async takeTasksToPublish(unansweredMs: number, limit: number) {
+  async takeTasksToPublish(age: { readonly unansweredMs: number; readonly certainMs: number }, limit: number) {
     const now = this.tables.now();
-    const since = (task: TaskRow) =>
-      Math.max(task.sentAt ?? this.tables.stage(task.ref)?.updatedAt ?? 0, task.dueAt);
+    const since = (task: TaskRow) => Math.max(task.sentAt ?? this.tables.stage(task.ref)?.updatedAt ?? 0, task.dueAt);
     const running = this.tables.tasks().filter((task) => task.status === 'processing' && task.leaseUntil > now);
     const newest = running.length > 0 ? Math.max(...running.map(since)) : Number.POSITIVE_INFINITY;
     const isDue = (task: TaskRow, stage: StageRow) =>
       task.ref.task < stage.published &&
       (task.status === 'queued' || (task.status === 'retrying' && task.dueAt <= now)) &&
-      since(task) <= now - unansweredMs &&
-      (newest > since(task) || since(task) <= now - 6 * unansweredMs);
+      since(task) <= now - age.unansweredMs &&
+      (newest > since(task) || since(task) <= now - age.certainMs);
     const due = this.tables
       .openStages()
       .flatMap((stage) => stage.tasks.filter((task) => isDue(task, stage)))
@@ -136,9 +135,7 @@ export class MemoryUpkeep implements UpkeepStore {
     upkeepRuns.unshift({ ...run, id, startedAt: new Date(now() - run.durationMs) });
   }
 
-  async listUpkeepRuns(
-    filter: Parameters<UpkeepStore['listUpkeepRuns']>[0],
-  ): Promise<readonly UpkeepRunRecord[]> {
+  async listUpkeepRuns(filter: Parameters<UpkeepStore['listUpkeepRuns']>[0]): Promise<readonly UpkeepRunRecord[]> {
     return this.tables.upkeepRuns
       .filter(({ run }) => !filter.run || run === filter.run)
       .filter(({ fixed }) => !filter.fixedOnly || fixed > 0)

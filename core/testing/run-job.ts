@@ -66,6 +66,7 @@ export function memoryEngine(definitions: readonly JobDefinition[], options: Run
     worker: 'memory',
     leaseMs: 30_000,
     publishGraceMs: 15_000,
+    retentionDays: null,
     now: Date.now,
     instants: options.instants ?? (() => {}),
     onJobComplete: options.onJobComplete ?? null,

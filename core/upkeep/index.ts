@@ -2,7 +2,9 @@ import type { Engine } from '../machine/engine.ts';
 import { leases } from './leases.ts';
 import type { UpkeepReport } from './report.ts';
 import { republish } from './republish.ts';
+import { retention } from './retention.ts';
 import { stages } from './stages.ts';
+import { timeouts } from './timeouts.ts';
 
 export type { UpkeepReport } from './report.ts';
 
@@ -11,6 +13,10 @@ export const upkeepRuns = {
   republish: (engine: Engine) => republish(engine),
   leases: (engine: Engine) => leases(engine),
   stages: (engine: Engine) => stages(engine),
+  timeouts: (engine: Engine) => timeouts(engine),
+  retention: (engine: Engine) => retention(engine),
 } as const satisfies Record<string, (engine: Engine) => Promise<UpkeepReport>>;
 
 export type UpkeepRun = keyof typeof upkeepRuns;
+
+export const upkeepRunNames = Object.keys(upkeepRuns) as readonly UpkeepRun[];

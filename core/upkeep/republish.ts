@@ -3,8 +3,9 @@ import { publishJob, publishTasks } from '../machine/publish.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
 
-/** Published and nobody came: the message is taken for lost. Longer than a healthy queue makes anything wait. */
+/** Published, nobody came, and others are served or nobody is: the message is taken for lost. After `certain` anyway. */
 const unansweredMs = 5 * 60_000;
+const certainMs = 30 * 60_000;
 
 /** Sends again what was committed and never sent, or sent and never answered. Duplicates change nothing but time. */
 export async function republish(engine: Engine): Promise<UpkeepReport> {
@@ -13,13 +14,9 @@ export async function republish(engine: Engine): Promise<UpkeepReport> {
   for (const job of jobs) await publishJob(engine, job, job.correlationId, { again: true });
   const stages = await engine.store.findStagesToPublish(ages.unsentMs, upkeepBatch);
   for (const stage of stages) {
-    await publishTasks(engine, stage, { ...stage, from: stage.published, again: true });
+    await publishTasks(engine, stage, { ...stage, from: stage.published, again: true, queuedOnly: true });
   }
-  const tasks = await engine.store.takeTasksToPublish(ages.unansweredMs, upkeepBatch);
-  const repeat = repeatMark();
-  await engine.queue.sendTaskMessages(
-    tasks.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
-  );
+  const tasks = await sendLost(engine, { unansweredMs, certainMs });
   const found = jobs.length + stages.length + tasks.length;
   const actions = [
     ...jobs.map((job) => `sent job ${job.jobId} stage ${job.stage} again`),
@@ -29,4 +26,20 @@ export async function republish(engine: Engine): Promise<UpkeepReport> {
     ...tasks.map((task) => `sent task ${task.task} of job ${task.jobId} stage ${task.stage} again`),
   ];
   return { scanned: found, fixed: found, actions };
+}
+
+/** Sends the messages of waiting tasks again that were lost by the look of it; answers how many. */
+export async function republishLost(engine: Engine, age: LostAge): Promise<number> {
+  return (await sendLost(engine, age)).length;
+}
+
+type LostAge = Parameters<Engine['store']['takeTasksToPublish']>[0];
+
+async function sendLost(engine: Engine, age: LostAge) {
+  const tasks = await engine.store.takeTasksToPublish(age, upkeepBatch);
+  const repeat = repeatMark();
+  await engine.queue.sendTaskMessages(
+    tasks.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
+  );
+  return tasks;
 }

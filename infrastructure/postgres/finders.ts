@@ -50,8 +50,8 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
       );
       return rows.map((row) => ({ ...correlatedRef(row), published: row.published, total: row.total }));
     },
-    async takeTasksToPublish(unansweredMs, limit) {
-      return (await database.query<FoundTask>(sql.tasksToPublish, [unansweredMs, limit])).map(foundTask);
+    async takeTasksToPublish({ unansweredMs, certainMs }, limit) {
+      return (await database.query<FoundTask>(sql.tasksToPublish, [unansweredMs, certainMs, limit])).map(foundTask);
     },
     async findExpiredLeases(limit) {
       const rows = await database.query<FoundTask & { readonly orphaned: boolean }>(sql.expiredLeases, [limit]);

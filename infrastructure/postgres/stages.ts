@@ -38,7 +38,10 @@ async function createStage(
   stage: NewStage,
   tasks: readonly NewTask[],
 ): ReturnType<StateStore['createStage']> {
-  const [job] = await tx<{ readonly id: string; readonly taken_over_run: number | null }>(sql.lockJob, refParameters(ref));
+  const [job] = await tx<{ readonly id: string; readonly taken_over_run: number | null }>(
+    sql.lockJob,
+    refParameters(ref),
+  );
   if (!job) return 'stale';
   const key = [job.id, ref.run, ref.stage];
   const { name, handler, parallelism, policy } = stage;

@@ -48,7 +48,8 @@ noted AS (
   INSERT INTO app.job_events (job, run, stage, task, attempt, event, detail)
   SELECT h.job, h.run, h.stage, h.task, h.attempt,
     CASE h.status WHEN 'failed' THEN 'task_failed' ELSE 'task_retried' END,
-    json_build_object('code', h.error::json ->> 'code', 'message', h.error::json ->> 'message', 'delay_ms', h.delay_ms)
+    -- The error as a whole: a text taken out of it could not hold U+0000.
+    json_build_object('error', h.error::json, 'delay_ms', h.delay_ms)
   FROM ended e
   JOIN held h ON h.ord = e.ord AND h.status IN ('failed', 'retrying')
 )

@@ -8,10 +8,10 @@ WITH absent AS MATERIALIZED (
   SELECT w.number, w.missing_since
   FROM app.workers w
   WHERE NOT EXISTS (
-    SELECT FROM pg_locks l
+    SELECT FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
       AND l.classid::bigint = $1::bigint AND l.objid::bigint = w.number
-      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
   )
   ORDER BY w.number
   FOR UPDATE OF w SKIP LOCKED

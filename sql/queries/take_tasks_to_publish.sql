@@ -1,7 +1,8 @@
 -- Waiting tasks that are due, whose last message is older than $1 and was lost by the look of it; they are marked as
 -- sent again. The queue is first in, first out: a message is lost when nobody works at all, or when somebody works on a
--- task whose message was sent later; a long queue is no loss. After six times $1 it is sent again whatever the look.
--- Parameters: $1 ms since the last message, or since the task became due if that is later, $2 rows at most
+-- task whose message was sent later; a long queue is no loss. When it is older than
+-- $2 it is sent again whatever the look.
+-- Parameters: $1 ms since the last message, or since the task became due if that is later, $2 ms as well, $3 rows at most
 -- Result: job_id, run, stage, task, attempt, correlation_id; oldest first
 -- Locks: the rows taken; rows that somebody else holds are passed over, so that two reconcilers share the work
 -- Cost: reads the open tasks of current stages: 22 ms for 100,000, 180 ms when all of them are due and 1,000 are taken
@@ -24,10 +25,10 @@ due AS MATERIALIZED (
       <= now() - $1::float8 * interval '1 millisecond'
     AND (
       coalesce((SELECT newest FROM running) > greatest(coalesce(t.sent_at, s.updated_at), t.next_attempt_at), true)
-      OR greatest(coalesce(t.sent_at, s.updated_at), t.next_attempt_at) <= now() - 6 * $1::float8 * interval '1 millisecond'
+      OR greatest(coalesce(t.sent_at, s.updated_at), t.next_attempt_at) <= now() - $2::float8 * interval '1 millisecond'
     )
   ORDER BY since, t.job, t.run, t.stage, t.task
-  LIMIT $2
+  LIMIT $3
   FOR NO KEY UPDATE OF t SKIP LOCKED
 ),
 taken AS (

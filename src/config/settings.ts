@@ -210,6 +210,14 @@ export const settingsSchema = z.object({
     group: 'Upkeep',
     meaning: 'When stages that ended unnoticed are closed.',
   }),
+  UPKEEP_TIMEOUTS_SCHEDULE: scheduleSetting().default('0 */5 * * * *').register(settingDocs, {
+    group: 'Upkeep',
+    meaning: 'When jobs and tasks over their time limit are failed.',
+  }),
+  UPKEEP_RETENTION_SCHEDULE: scheduleSetting().default('0 30 3 * * *').register(settingDocs, {
+    group: 'Upkeep',
+    meaning: 'When jobs older than `JOB_RETENTION_DAYS` are removed.',
+  }),
   LOG_FORMAT: choice(['json', 'text']).default('json').register(settingDocs, {
     group: 'Logging',
     meaning: '`json`: one object a line; `text`: for people.',

@@ -74,7 +74,7 @@ const taskActions: Record<string, (store: StateStore, task: TaskRef, attempt: nu
   retry: (store, task, attempt) => store.endAttempt(task, attempt, retry(0)),
   'end the job': (store, task) => finished(store, task, 'failed'),
   publish: (store, task) => store.markTasksPublished(task, 1),
-  republish: (store) => store.takeTasksToPublish(0, 1000),
+  republish: (store) => store.takeTasksToPublish({ unansweredMs: 0, certainMs: 0 }, 1000),
 };
 
 export function testMoves(stores: Stores): void {

@@ -145,18 +145,20 @@ export function testUpkeep(stores: Stores): void {
     test('queued ones whose message is old, each once until it is old again', async () => {
       const { store } = stores();
       const ref = await planned(store, 3, { job: { correlationId: 'c-3' } });
-      assert.deepEqual(of(ref, await store.takeTasksToPublish(0, all)), []);
+      assert.deepEqual(of(ref, await store.takeTasksToPublish({ unansweredMs: 0, certainMs: 0 }, all)), []);
       await store.markTasksPublished(ref, 2);
       const taken = await eventually(async () => {
-        const found = of(ref, await store.takeTasksToPublish(400, all));
+        const found = of(ref, await store.takeTasksToPublish({ unansweredMs: 400, certainMs: 400 }, all));
         return found.length > 0 ? found : null;
       });
       assert.deepEqual(
         taken,
         [0, 1].map((task) => ({ ...ref, task, attempt: 0, correlationId: 'c-3' })),
       );
-      assert.deepEqual(of(ref, await store.takeTasksToPublish(400, all)), []);
-      await eventually(async () => of(ref, await store.takeTasksToPublish(400, all)).length === 2);
+      assert.deepEqual(of(ref, await store.takeTasksToPublish({ unansweredMs: 400, certainMs: 400 }, all)), []);
+      await eventually(
+        async () => of(ref, await store.takeTasksToPublish({ unansweredMs: 400, certainMs: 400 }, all)).length === 2,
+      );
     });
 
     test('a retry when it is due and its message is old', async () => {
@@ -167,14 +169,14 @@ export function testUpkeep(stores: Stores): void {
       await run(store, { ...ref, task: 1 }, retry(minute));
       await claimed(store, { ...ref, task: 2 });
       const taken = await eventually(async () => {
-        const found = of(ref, await store.takeTasksToPublish(0, all));
+        const found = of(ref, await store.takeTasksToPublish({ unansweredMs: 0, certainMs: 0 }, all));
         return found.length > 0 ? found : null;
       });
       assert.deepEqual(
         taken.map(({ task, attempt }) => [task, attempt]),
         [[0, 1]],
       );
-      assert.deepEqual(of(ref, await store.takeTasksToPublish(minute, all)), []);
+      assert.deepEqual(of(ref, await store.takeTasksToPublish({ unansweredMs: minute, certainMs: minute }, all)), []);
     });
 
     test('none that is running, has ended, or whose job has', async () => {
@@ -186,7 +188,7 @@ export function testUpkeep(stores: Stores): void {
       const ended = await planned(store, 2);
       await store.markTasksPublished(ended, 2);
       await finished(store, ended, 'cancelled');
-      const found = await store.takeTasksToPublish(0, all);
+      const found = await store.takeTasksToPublish({ unansweredMs: 0, certainMs: 0 }, all);
       assert.deepEqual([...of(running, found), ...of(ended, found)], []);
     });
 
@@ -196,7 +198,9 @@ export function testUpkeep(stores: Stores): void {
       await pair.store.markTasksPublished(ref, 60);
       const taken: number[] = [];
       await eventually(async () => {
-        const answers = await atOnce(pair, 6, (store) => store.takeTasksToPublish(1000, all));
+        const answers = await atOnce(pair, 6, (store) =>
+          store.takeTasksToPublish({ unansweredMs: 1000, certainMs: 1000 }, all),
+        );
         taken.push(...of(ref, answers.flat()).map(({ task }) => task));
         return taken.length >= 60;
       });
@@ -211,7 +215,7 @@ export function testUpkeep(stores: Stores): void {
       const ref = await planned(store, 9);
       await store.markTasksPublished(ref, 9);
       const first = await eventually(async () => {
-        const found = await store.takeTasksToPublish(0, 4);
+        const found = await store.takeTasksToPublish({ unansweredMs: 0, certainMs: 0 }, 4);
         return found.length > 0 ? found : null;
       });
       assert.ok(first.length <= 4);

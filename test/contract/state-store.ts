@@ -3,6 +3,7 @@ import { testJobEnds } from './state-store-ends.ts';
 import { testLists } from './state-store-lists.ts';
 import { testMoves } from './state-store-moves.ts';
 import { testRaces } from './state-store-races.ts';
+import { testRetries } from './state-store-retries.ts';
 import { testStages } from './state-store-stages.ts';
 import { testSubmit } from './state-store-submit.ts';
 import { testTasks } from './state-store-tasks.ts';
@@ -30,6 +31,7 @@ export function stateStoreContract(name: string, makeStore: () => Promise<StateS
     testRaces(stores);
     testLists(stores);
     testUpkeep(stores);
+    testRetries(stores);
     testMoves(stores);
   });
 }

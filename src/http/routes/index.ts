@@ -2,12 +2,15 @@ import type { Route } from '../route.ts';
 import { cancelJob } from './cancel-job.ts';
 import { dbJob } from './db-job.ts';
 import { health, healthLive, healthReady } from './health.ts';
+import { jobEvents } from './job-events.ts';
 import { jobStatus } from './job-status.ts';
 import { jobTypes } from './job-types.ts';
 import { listJobs } from './list-jobs.ts';
 import { listTasks } from './list-tasks.ts';
 import { openApi } from './openapi.ts';
+import { retryJob } from './retry-job.ts';
 import { submitJob, submitJobShort } from './submit-job.ts';
+import { runUpkeep, upkeepHistory } from './upkeep.ts';
 
 /** Every endpoint; the OpenAPI document is made from this list, and a test compares it with the registered triggers. */
 export const routes: readonly Route[] = [
@@ -17,7 +20,11 @@ export const routes: readonly Route[] = [
   dbJob,
   listJobs,
   listTasks,
+  jobEvents,
   cancelJob,
+  retryJob,
+  runUpkeep,
+  upkeepHistory,
   jobTypes,
   health,
   healthLive,
