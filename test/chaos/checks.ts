@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
+import { eventually } from '../tools/poll.ts';
 import type { Arena } from './arena.ts';
 import type { TrialJob } from './expected.ts';
 import { invariants } from './invariants.ts';
@@ -84,9 +85,14 @@ async function wrongBlobs(blobs: BlobStore, seed: number, jobs: readonly Submitt
   return [...wrong, ...[...expected.keys()].map((name) => `blob ${name} is missing`)];
 }
 
-/** A worker's successor removes what it left, and tasks that have ended leave nothing. */
+/**
+ * A worker's successor removes what it left, and tasks that have ended leave nothing. Handlers that lost their task get a
+ * moment to notice.
+ */
 async function leftFolders(arena: Arena): Promise<string[]> {
-  return (await readdir(arena.tempFolder)).map((name) => `a temporary folder is left: ${name}`);
+  const left = () => readdir(arena.tempFolder);
+  await eventually(async () => (await left()).length === 0, { timeoutMs: 3000 }).catch(() => {});
+  return (await left()).map((name) => `a temporary folder is left: ${name}`);
 }
 
 function shown(value: object): string {

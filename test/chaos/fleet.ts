@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Child, startChild } from '../../src/local/stack/child.ts';
 import { FaultyProxy } from '../tools/faulty-proxy.ts';
-import type { Order, Report, WorkerOptions } from './protocol.ts';
+import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
 
 export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'> {
   readonly databaseUrl: string;
@@ -10,7 +10,11 @@ export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'
   readonly logFolder: string;
 }
 
+type Submission = Pick<SubmitOrder, 'jobType' | 'body'>;
 type State = 'down' | 'starting' | 'up' | 'frozen';
+
+/** Longer than a worker is frozen: only a dead one's client goes elsewhere. */
+const answerLimitMs = 6000;
 
 /** One place of the fleet: the worker that fills it now, and its way to the database. */
 class Berth {
@@ -176,7 +180,7 @@ export class Fleet {
   }
 
   /** As a client does: asks one worker, and another one when no answer comes. Resolves with the job's id. */
-  async submit(first: number, job: Pick<Extract<Order, { kind: 'submit' }>, 'jobType' | 'body'>): Promise<string> {
+  async submit(first: number, job: Submission): Promise<string> {
     for (let tries = 0; tries < 60; tries += 1) {
       const berth = this.berth((first + tries) % this.#berths.length);
       if (berth.state === 'up') {
@@ -196,12 +200,14 @@ export class Fleet {
     await Promise.all(this.#berths.map((berth) => berth.close()));
   }
 
-  async #ask(berth: Berth, job: Pick<Extract<Order, { kind: 'submit' }>, 'jobType' | 'body'>): Promise<Report | null> {
+  async #ask(berth: Berth, job: Submission): Promise<Report | null> {
     this.#lastId += 1;
     const id = this.#lastId;
     const answer = new Promise<Report>((resolve) => this.#answers.set(id, resolve));
-    berth.order({ kind: 'submit', id, jobType: job.jobType, body: job.body });
-    const report = await Promise.race([answer, wait(2500, null)]);
+    const { jobType, body } = job;
+    berth.order({ kind: 'submit', id, jobType, body, before: Date.now() + 1000 });
+    const died = berth.diesWithin(answerLimitMs).then(() => null);
+    const report = await Promise.race([answer, died]);
     this.#answers.delete(id);
     return report;
   }

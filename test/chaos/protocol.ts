@@ -17,9 +17,18 @@ export interface WorkerOptions {
 export type Order =
   /** Message faults from now on; null: none. Also disarms what `strike` has armed. */
   | { readonly kind: 'messages'; readonly faults: MessageFaults | null }
-  /** At the next such instant the worker kills or stops itself. */
+  /** At the next such instant the worker kills itself, or tells that it is to be frozen. */
   | { readonly kind: 'strike'; readonly instant: InstantName; readonly how: 'kill' | 'freeze' }
-  | { readonly kind: 'submit'; readonly id: number; readonly jobType: string; readonly body: JsonObject };
+  | SubmitOrder;
+
+/** A client's request; not to be begun after `before`, in ms since the epoch. */
+export interface SubmitOrder {
+  readonly kind: 'submit';
+  readonly id: number;
+  readonly jobType: string;
+  readonly body: JsonObject;
+  readonly before: number;
+}
 
 /** What a worker tells. */
 export type Report =

@@ -18,7 +18,7 @@ import { chaosJobs } from './jobs.ts';
 import { Ledger } from './ledger.ts';
 import { faultyQueue, type MessageFaults } from './message-faults.ts';
 import { leaseMs } from './plan.ts';
-import type { Order, Report, WorkerOptions } from './protocol.ts';
+import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
 import { randomFor } from './random.ts';
 
 /** One worker: the engine with its real adapters behind the functions host, and the means to do it harm. */
@@ -97,8 +97,10 @@ async function obey(order: Order): Promise<void> {
   }
 }
 
-async function submit({ id, jobType, body }: Extract<Order, { kind: 'submit' }>): Promise<void> {
+async function submit({ id, jobType, body, before }: SubmitOrder): Promise<void> {
   try {
+    // Its client has gone to another worker: the job may have failed meanwhile, and this would be its next run.
+    if (Date.now() > before) throw new Error('the request has waited for too long');
     const { job } = await machine.submit({ jobType, body, force: false, correlationId: `chaos-${id}` });
     tell({ kind: 'submitted', id, jobId: job.jobId });
   } catch (error) {
@@ -113,7 +115,8 @@ async function strike(name: InstantName): Promise<void> {
   armed.delete(name);
   if (how === 'kill') process.kill(process.pid, 'SIGKILL');
   await new Promise<void>((resolve) => tell({ kind: 'freezing' }, resolve));
-  process.kill(process.pid, 'SIGSTOP');
+  // Does nothing until the adversary's SIGSTOP has come; one's own could come after its SIGCONT.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
 }
 
 /** All runs of the reconciler, again and again. */
