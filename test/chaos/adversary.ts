@@ -5,24 +5,23 @@ import type { Action, Plan } from './plan.ts';
 
 /** Does what a plan says, at its times. Resolves when everything is over: all workers run, the emulator answers. */
 export async function storm(arena: Arena, plan: Plan): Promise<void> {
-  const adversary = new Adversary(arena, plan);
+  const adversary = new Adversary(arena);
   await Promise.all(
     plan.actions.map(async (action) => {
       await wait(action.atMs);
       await adversary.act(action, plan.stormMs - action.atMs);
     }),
   );
+  await arena.fleet.ready(plan.workers);
 }
 
 class Adversary {
   readonly #arena: Arena;
-  readonly #plan: Plan;
   /** One emulator: a second restart waits for the first. */
   #restarting: Promise<void> = Promise.resolve();
 
-  constructor(arena: Arena, plan: Plan) {
+  constructor(arena: Arena) {
     this.#arena = arena;
-    this.#plan = plan;
   }
 
   /** `leftMs`: what is left of the storm. */
@@ -33,11 +32,10 @@ class Adversary {
     if (berth.state !== 'up') return;
     switch (action.kind) {
       case 'kill':
-        return this.#replace(action.worker, action.downMs);
+        return berth.replace(action.downMs);
       case 'kill at':
         berth.order({ kind: 'strike', instant: action.instant, how: 'kill' });
-        if (await berth.diesWithin(leftMs)) await this.#replace(action.worker, action.downMs);
-        return;
+        return berth.goneWithin(leftMs);
       case 'freeze':
         return berth.freeze(action.ms);
       case 'freeze at':
@@ -58,12 +56,6 @@ class Adversary {
         berth.proxy.cutAll();
         berth.proxy.fault = null;
     }
-  }
-
-  async #replace(worker: number, downMs: number): Promise<void> {
-    const berth = this.#arena.fleet.berth(worker);
-    await berth.replace(downMs);
-    berth.order({ kind: 'messages', faults: this.#plan.messages });
   }
 
   async #restartEmulator(downMs: number): Promise<void> {

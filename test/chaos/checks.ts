@@ -92,7 +92,8 @@ async function wrongBlobs(blobs: BlobStore, seed: number, jobs: readonly Submitt
 async function leftFolders(arena: Arena): Promise<string[]> {
   const left = () => readdir(arena.tempFolder);
   await eventually(async () => (await left()).length === 0, { timeoutMs: 3000 }).catch(() => {});
-  return (await left()).map((name) => `a temporary folder is left: ${name}`);
+  const owner = (name: string) => arena.fleet.berths.find(({ pid }) => name.includes(`-${pid}-`))?.name ?? 'the dead';
+  return (await left()).map((name) => `a temporary folder of ${owner(name)} is left: ${name}`);
 }
 
 function shown(value: object): string {

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Child, startChild } from '../../src/local/stack/child.ts';
 import { FaultyProxy } from '../tools/faulty-proxy.ts';
+import { eventually } from '../tools/poll.ts';
+import type { MessageFaults } from './message-faults.ts';
 import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
 
 export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'> {
@@ -15,10 +17,13 @@ type State = 'down' | 'starting' | 'up' | 'frozen';
 
 /** Longer than a worker is frozen: only a dead one's client goes elsewhere. */
 const answerLimitMs = 6000;
+const startTries = 10;
 
 /** One place of the fleet: the worker that fills it now, and its way to the database. */
 class Berth {
   readonly name: string;
+  /** How the worker ended when nobody killed it. */
+  readonly ownEnds: string[] = [];
   readonly #options: FleetOptions;
   readonly #proxy: FaultyProxy;
   readonly #onReport: (report: Report) => void;
@@ -26,6 +31,7 @@ class Berth {
   #state: State = 'down';
   #startedAt = 0;
   #onFreeze: (() => void) | null = null;
+  #faults: MessageFaults | null = null;
 
   constructor(name: string, options: FleetOptions, proxy: FaultyProxy, onReport: (report: Report) => void) {
     this.name = name;
@@ -42,39 +48,63 @@ class Berth {
     return this.#startedAt;
   }
 
+  get pid(): number | undefined {
+    return this.#child?.process.pid;
+  }
+
   get proxy(): FaultyProxy {
     return this.#proxy;
   }
 
+  /** Starts the worker; tries again, as what supervises a worker does, while the database is locked or cut off. */
   async start(): Promise<void> {
     this.#state = 'starting';
     this.#startedAt = Date.now();
-    const { logFolder, databaseUrl, ...rest } = this.#options;
-    const url = new URL(databaseUrl);
-    url.port = String(this.#proxy.port);
-    const options: WorkerOptions = { ...rest, databaseUrl: url.href, name: this.name };
-    for (let tries = 1; ; tries += 1) {
-      try {
-        this.#child = await startChild<object>({
-          name: this.name,
-          entry: new URL('./worker.ts', import.meta.url),
-          options: { ...options },
-          output: join(logFolder, `${this.name}.log`),
-        });
-        break;
-      } catch (error) {
-        // A worker may start while the database is locked or its connections are being cut; what supervises it tries again.
-        if (tries === 10) throw error;
-        await wait(100);
-      }
-    }
-    this.#child.process.on('message', (report: Report) => {
+    const child = await this.#launch(startTries);
+    child.process.on('message', (report: Report) => {
       if (report.kind !== 'freezing') this.#onReport(report);
       else if (this.#onFreeze) this.#onFreeze();
       // It struck when nobody waited for it any more.
       else void this.freeze(200);
     });
+    this.#child = child;
     this.#state = 'up';
+    this.order({ kind: 'messages', faults: this.#faults });
+    void child.exited.then((code) => this.#ended(child, code));
+  }
+
+  /** Takes the place of a worker that is gone without having been told to: at an instant, or by a fault of its own. */
+  #ended(child: Child<object>, code: number | null): void {
+    if (this.#child !== child) return;
+    if (child.process.signalCode !== 'SIGKILL') this.ownEnds.push(`${this.name} ended by itself with code ${code}`);
+    this.#child = null;
+    this.#state = 'down';
+    this.start().catch((error: unknown) => this.ownEnds.push(`${this.name} did not start again: ${String(error)}`));
+  }
+
+  async #launch(tries: number): Promise<Child<object>> {
+    const { logFolder, databaseUrl, ...rest } = this.#options;
+    const url = new URL(databaseUrl);
+    url.port = String(this.#proxy.port);
+    const options: WorkerOptions = { ...rest, databaseUrl: url.href, name: this.name };
+    try {
+      return await startChild<object>({
+        name: this.name,
+        entry: new URL('./worker.ts', import.meta.url),
+        options: { ...options },
+        output: join(logFolder, `${this.name}.log`),
+      });
+    } catch (error) {
+      if (tries === 1) throw error;
+      await wait(100);
+      return this.#launch(tries - 1);
+    }
+  }
+
+  /** Message faults from now on, also for the successors of the worker. */
+  setFaults(faults: MessageFaults | null): void {
+    this.#faults = faults;
+    this.order({ kind: 'messages', faults });
   }
 
   order(order: Order): void {
@@ -83,11 +113,12 @@ class Berth {
 
   /** SIGKILL now; resolves when the process is gone. */
   async kill(): Promise<void> {
-    if (!this.#child) return;
-    this.#state = 'down';
-    this.#child.process.kill('SIGKILL');
-    await this.#child.exited;
+    const child = this.#child;
+    if (!child) return;
     this.#child = null;
+    this.#state = 'down';
+    child.process.kill('SIGKILL');
+    await child.exited;
   }
 
   /** SIGKILL and a successor after `downMs`; nothing when somebody else is about to do so. */
@@ -109,10 +140,9 @@ class Berth {
     this.#state = 'up';
   }
 
-  /** Resolves when the worker has killed itself at the instant it was told of; false when that does not come in time. */
-  async diesWithin(ms: number): Promise<boolean> {
-    const exited = this.#child?.exited.then(() => true) ?? Promise.resolve(false);
-    return Promise.race([exited, wait(ms, false)]);
+  /** Resolves when the worker of this moment is gone, or after `ms`. */
+  async goneWithin(ms: number): Promise<void> {
+    await Promise.race([this.#child?.exited, wait(ms, undefined, { ref: false })]);
   }
 
   async freezesWithin(ms: number): Promise<boolean> {
@@ -125,9 +155,10 @@ class Berth {
   }
 
   async stop(): Promise<void> {
-    await this.#child?.stop(10_000);
+    const child = this.#child;
     this.#child = null;
     this.#state = 'down';
+    await child?.stop(10_000);
   }
 
   async close(): Promise<void> {
@@ -174,9 +205,19 @@ export class Fleet {
     ]);
   }
 
-  /** To every worker that runs; one that starts later must be told by whoever starts it. */
-  order(order: Order): void {
-    for (const berth of this.#berths) berth.order(order);
+  setFaults(faults: MessageFaults | null): void {
+    for (const berth of this.#berths) berth.setFaults(faults);
+  }
+
+  /** Resolves when every worker of `count` is up. */
+  async ready(count: number): Promise<void> {
+    const wanted = this.#berths.slice(0, count);
+    await eventually(() => wanted.every(({ state }) => state === 'up'), { timeoutMs: 30_000 });
+  }
+
+  /** How workers ended by themselves since this was last asked. */
+  takeOwnEnds(): string[] {
+    return this.#berths.flatMap(({ ownEnds }) => ownEnds.splice(0));
   }
 
   /** As a client does: asks one worker, and another one when no answer comes. Resolves with the job's id. */
@@ -206,7 +247,7 @@ export class Fleet {
     const answer = new Promise<Report>((resolve) => this.#answers.set(id, resolve));
     const { jobType, body } = job;
     berth.order({ kind: 'submit', id, jobType, body, before: Date.now() + 1000 });
-    const died = berth.diesWithin(answerLimitMs).then(() => null);
+    const died = berth.goneWithin(answerLimitMs).then(() => null);
     const report = await Promise.race([answer, died]);
     this.#answers.delete(id);
     return report;

@@ -17,7 +17,7 @@ import { Random } from './random.ts';
 /** What the adversary can do. Workers are counted from 0; one that is down or frozen already is left alone. */
 export type Action =
   | { readonly kind: 'kill'; readonly worker: number; readonly downMs: number }
-  | { readonly kind: 'kill at'; readonly worker: number; readonly instant: InstantName; readonly downMs: number }
+  | { readonly kind: 'kill at'; readonly worker: number; readonly instant: InstantName }
   | { readonly kind: 'freeze'; readonly worker: number; readonly ms: number }
   | { readonly kind: 'freeze at'; readonly worker: number; readonly instant: InstantName; readonly ms: number }
   | { readonly kind: 'end connections'; readonly worker: number }
@@ -41,6 +41,8 @@ export interface Plan {
 /** How long a worker may work on a task without a sign of life. */
 export const leaseMs = 1200;
 const stormMs = 2200;
+/** Where a worker holds what others may take over; struck more often. */
+const delicateInstants: readonly InstantName[] = ['task-claimed', 'handler-done', 'handler-done', 'result-stored'];
 const lockModes = ['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE'];
 const tables = ['app.tasks', 'app.jobs', 'app.stages', 'app.tasks, app.jobs'];
 
@@ -141,7 +143,7 @@ function someWork(random: Random): Work {
 
 function actionOf(random: Random, workers: number): Action {
   const worker = random.whole(0, workers - 1);
-  const instant = random.pick(instantNames);
+  const instant = random.pick([...instantNames, ...delicateInstants]);
   const downMs = random.whole(0, 500);
   const kinds: readonly Action['kind'][] = [
     'kill',
@@ -160,11 +162,12 @@ function actionOf(random: Random, workers: number): Action {
     case 'kill':
       return { kind, worker, downMs };
     case 'kill at':
-      return { kind, worker, instant, downMs };
+      return { kind, worker, instant };
     case 'freeze':
       return { kind, worker, ms: random.whole(leaseMs, 2 * leaseMs) };
     case 'freeze at':
-      return { kind, worker, instant, ms: random.whole(leaseMs, 2 * leaseMs) };
+      // Long enough for another worker to take the task over and to finish it.
+      return { kind, worker, instant, ms: random.whole(1.5 * leaseMs, 2.8 * leaseMs) };
     case 'end connections':
       return { kind, worker };
     case 'lose answers':

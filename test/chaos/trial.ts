@@ -34,13 +34,14 @@ export async function runTrial(arena: Arena, plan: Plan, options: TrialOptions =
   const started = Date.now();
   await arena.fleet.resize(plan.workers);
   await arena.clear();
-  arena.fleet.order({ kind: 'messages', faults: plan.messages });
+  arena.fleet.setFaults(plan.messages);
   const [jobs] = await Promise.all([submitAll(arena, plan), storm(arena, plan), wait(plan.stormMs)]);
-  arena.fleet.order({ kind: 'messages', faults: null });
+  arena.fleet.setFaults(null);
   const calm = Date.now();
   const { problem, replaced } = await settle(arena, jobs, options.settleLimitMs ?? defaultSettleLimitMs);
   const settledMs = Date.now() - calm;
-  const problems = [...(problem ? [problem] : []), ...(await violations(arena, plan.seed, jobs))];
+  const found = await violations(arena, plan.seed, jobs);
+  const problems = [...(problem ? [problem] : []), ...arena.fleet.takeOwnEnds(), ...found];
   const moves = await countMoves(arena);
   return { seed: plan.seed, problems, durationMs: Date.now() - started, settledMs, replaced, moves };
 }
