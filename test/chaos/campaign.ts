@@ -13,6 +13,8 @@ export interface CampaignOptions extends TrialOptions {
   readonly onReport?: (report: TrialReport, account: string) => void;
   /** Ends the campaign after the first failure. */
   readonly stopAtFailure?: boolean;
+  /** Of failed trials. Default true. */
+  readonly keepLogs?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -31,7 +33,7 @@ export async function runCampaign(options: CampaignOptions): Promise<TrialReport
         if (report.problems.length === 0) continue;
         const failed: Arena = arena;
         arena = null;
-        await failed.close({ keepLogs: true });
+        await failed.close({ keepLogs: options.keepLogs ?? true });
         if (options.stopAtFailure) waiting.length = 0;
       }
     } finally {
