@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCampaign } from './campaign.ts';
+import { actionKinds, planOf } from './plan.ts';
 
 // A few seeds of `./run chaos`, which runs hundreds; and the proof that the suite finds what it is made to find.
 // Chosen for what they do: together all kinds of action, and message faults of every kind.
-const seeds = [4, 8, 18, 19];
+const seeds = [4, 8, 19, 80];
+
+test('the short form has every kind of action, and every fate of a message', () => {
+  const plans = seeds.map((seed) => planOf(seed));
+  const kinds = new Set(plans.flatMap(({ actions }) => actions.map(({ kind }) => kind)));
+  assert.deepEqual([...kinds].sort(), [...actionKinds].sort());
+  for (const fate of ['drop', 'double', 'delay', 'shuffle'] as const) {
+    assert.ok(
+      plans.some(({ messages }) => Number(messages[fate]) > 0),
+      fate,
+    );
+  }
+});
 
 test('jobs come through kills, freezes, cuts, locks and lost messages', async (t) => {
   const reports = await runCampaign({

@@ -25,6 +25,17 @@ export type Action =
   | { readonly kind: 'restart emulator'; readonly downMs: number }
   | { readonly kind: 'lock table'; readonly table: string; readonly mode: string; readonly ms: number };
 
+export const actionKinds = [
+  'kill',
+  'kill at',
+  'freeze',
+  'freeze at',
+  'end connections',
+  'lose answers',
+  'restart emulator',
+  'lock table',
+] as const satisfies readonly Action['kind'][];
+
 export type Timed<T> = T & { readonly atMs: number };
 
 /** All that a seed decides. */
@@ -41,6 +52,19 @@ export interface Plan {
 /** How long a worker may work on a task without a sign of life. */
 export const leaseMs = 1200;
 const stormMs = 2200;
+/** The two that strike between two systems come twice as often. */
+const weightedKinds: readonly Action['kind'][] = [
+  'kill',
+  'kill at',
+  'kill at',
+  'freeze',
+  'freeze at',
+  'freeze at',
+  'end connections',
+  'lose answers',
+  'lock table',
+  'restart emulator',
+];
 /** Where a worker holds what others may take over; struck more often. */
 const delicateInstants: readonly InstantName[] = ['task-claimed', 'handler-done', 'handler-done', 'result-stored'];
 const lockModes = ['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE'];
@@ -145,19 +169,7 @@ function actionOf(random: Random, workers: number): Action {
   const worker = random.whole(0, workers - 1);
   const instant = random.pick([...instantNames, ...delicateInstants]);
   const downMs = random.whole(0, 500);
-  const kinds: readonly Action['kind'][] = [
-    'kill',
-    'kill at',
-    'kill at',
-    'freeze',
-    'freeze at',
-    'freeze at',
-    'end connections',
-    'lose answers',
-    'lock table',
-    'restart emulator',
-  ];
-  const kind = random.pick(kinds);
+  const kind = random.pick(weightedKinds);
   switch (kind) {
     case 'kill':
       return { kind, worker, downMs };
