@@ -1,3 +1,4 @@
+import { toCoreMachineError } from '../errors.ts';
 import { deliverCallback } from '../machine/callback.ts';
 import { closeStageIfDone } from '../machine/close-stage.ts';
 import type { Engine } from '../machine/engine.ts';
@@ -6,13 +7,23 @@ import { type UpkeepReport, upkeepBatch } from './report.ts';
 /** A callback is left to the worker that finished the job for this long. */
 const callbackPatienceMs = 30_000;
 
-/** Takes the step that a worker died before: closes finished stages, delivers callbacks. */
+/**
+ * Takes the step that a worker died before: closes finished stages, delivers callbacks. A stage that cannot be closed
+ * now, because its job's `finalize` needs something that is away, keeps nothing else waiting; its error is thrown last.
+ */
 export async function stages(engine: Engine, patienceMs: number = callbackPatienceMs): Promise<UpkeepReport> {
   const found = await engine.store.findStagesToClose(upkeepBatch);
-  for (const ref of found) await closeStageIfDone(engine, ref);
+  const failures: unknown[] = [];
+  for (const ref of found) {
+    await closeStageIfDone(engine, ref).catch((error: unknown) => {
+      if (toCoreMachineError(error).code === 'DATABASE_UNAVAILABLE') throw error;
+      failures.push(error);
+    });
+  }
   const due = engine.onJobComplete ? await engine.store.findCallbacksDue(patienceMs, upkeepBatch) : [];
   let delivered = 0;
   for (const job of due) if (await deliverCallback(engine, job)) delivered += 1;
+  if (failures.length > 0) throw failures[0];
   return {
     scanned: found.length + due.length,
     fixed: found.length + delivered,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import { type InstantName, instantNames } from '../../core/instants.ts';
+import { defineJob } from '../../core/job.ts';
 import type { JobCompletion } from '../../core/machine/engine.ts';
 import { type Bench, bench, numberHandler, sumJob } from './engine-tools.ts';
 
@@ -291,4 +293,35 @@ test('on a healthy system upkeep fixes nothing', async () => {
   for (const run of ['republish', 'leases', 'stages'] as const) {
     assert.deepEqual(await b.machine.upkeep(run), { scanned: 0, fixed: 0, actions: [] });
   }
+});
+
+test('a job that cannot be finalized now keeps upkeep neither from closing other stages nor from calling back', async () => {
+  const finalizeOf = (name: string, finalize: () => { sum: number }) =>
+    defineJob(name, { description: name, parameters: z.object({}) })
+      .stage('work', double, () => [{ key: 'one', input: { value: 1 } }])
+      .finalize(finalize);
+  const stuck = finalizeOf('stuck', () => {
+    throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+  });
+  const fine = finalizeOf('fine', () => ({ sum: 2 }));
+  let crashing = true;
+  const told: string[] = [];
+  const b = bench([stuck, fine], {
+    instants: (name) => {
+      if (crashing && name === 'result-stored') throw new Crash(name);
+    },
+    onJobComplete: async ({ jobType }) => {
+      if (crashing) throw new Error('away');
+      told.push(jobType);
+    },
+  });
+  await b.submit('stuck');
+  await drainLosing(b);
+  b.clock.advance(1000);
+  const younger = await b.submit('fine');
+  await drainLosing(b);
+  crashing = false;
+  await assert.rejects(b.machine.upkeep('stages'), { code: 'STORAGE_UNAVAILABLE' });
+  assert.equal((await b.store.getJob(younger))?.status, 'completed');
+  assert.deepEqual(told, ['fine']);
 });

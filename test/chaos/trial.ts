@@ -1,0 +1,105 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { storm } from './adversary.ts';
+import type { Arena } from './arena.ts';
+import { type SubmittedJob, violations } from './checks.ts';
+import type { Plan } from './plan.ts';
+
+export interface TrialReport {
+  readonly seed: number;
+  /** Empty: passed. */
+  readonly problems: readonly string[];
+  readonly durationMs: number;
+  /** From the end of the storm until everything had come to rest. */
+  readonly settledMs: number;
+  /** Workers that had to be replaced because they did not find the restarted emulator again. */
+  readonly replaced: number;
+  /** Attempts of tasks, ends of jobs and so on: that the trial was not idle. */
+  readonly moves: number;
+}
+
+export interface TrialOptions {
+  /** How long the system may take to come to rest. Default 40 s. */
+  readonly settleLimitMs?: number;
+}
+
+/**
+ * The SDK waits a fixed minute for a link that was opened as its connection died. Where the emulator was restarted, a
+ * worker that is silent for this long is replaced, as its host would do after a failed health check.
+ */
+const patienceMs = 5000;
+const defaultSettleLimitMs = 40_000;
+
+/** One seed from an empty database to the verdict. */
+export async function runTrial(arena: Arena, plan: Plan, options: TrialOptions = {}): Promise<TrialReport> {
+  const started = Date.now();
+  await arena.fleet.resize(plan.workers);
+  await arena.clear();
+  arena.fleet.setFaults(plan.messages);
+  const [jobs] = await Promise.all([submitAll(arena, plan), storm(arena, plan), wait(plan.stormMs)]);
+  arena.fleet.setFaults(null);
+  const calm = Date.now();
+  const { problem, replaced } = await settle(arena, jobs, options.settleLimitMs ?? defaultSettleLimitMs);
+  const settledMs = Date.now() - calm;
+  const found = await violations(arena, plan.seed, jobs);
+  const problems = [...(problem ? [problem] : []), ...arena.fleet.takeOwnEnds(), ...found];
+  const moves = await countMoves(arena);
+  return { seed: plan.seed, problems, durationMs: Date.now() - started, settledMs, replaced, moves };
+}
+
+async function submitAll(arena: Arena, plan: Plan): Promise<SubmittedJob[]> {
+  return Promise.all(
+    plan.jobs.map(async (job, index) => {
+      await wait(job.atMs);
+      const jobId = await arena.fleet.submit(index % plan.workers, job);
+      return { ...job, jobId };
+    }),
+  );
+}
+
+async function settle(
+  arena: Arena,
+  jobs: readonly SubmittedJob[],
+  limitMs: number,
+): Promise<{ problem: string | null; replaced: number }> {
+  const begun = Date.now();
+  let replaced = 0;
+  for (;;) {
+    const open = await openWork(arena);
+    if (open.length === 0) return { problem: null, replaced };
+    const waited = Date.now() - begun;
+    if (waited > limitMs) {
+      const first = open.slice(0, 8).join('\n');
+      return { problem: `not at rest after ${limitMs / 1000} s (${jobs.length} jobs):\n${first}`, replaced };
+    }
+    if (replaced === 0 && waited > patienceMs) replaced = await replaceDeaf(arena);
+    await wait(50);
+  }
+}
+
+/** What is still to be done, one line each. */
+async function openWork(arena: Arena): Promise<string[]> {
+  const { rows } = await arena.pool.query<{ readonly line: string }>(
+    `SELECT format('    job %s %s is %s at stage %s, callback %s', job_type, parameters->>'name', status, stage,
+       CASE WHEN callback_due THEN 'due' ELSE 'not due' END) AS line
+     FROM app.jobs WHERE completed_at IS NULL OR callback_due
+     UNION ALL
+     SELECT format('    task %s/%s/%s is %s, attempt %s, of %s', job, stage, task, status, attempt, worker)
+     FROM app.tasks WHERE finished_at IS NULL`,
+  );
+  return rows.map(({ line }) => line);
+}
+
+async function replaceDeaf(arena: Arena): Promise<number> {
+  const deaf = arena.fleet.berths.filter(
+    ({ state, startedAt }) => state === 'up' && startedAt < arena.emulatorStartedAt,
+  );
+  await Promise.all(deaf.map((berth) => berth.replace(0)));
+  return deaf.length;
+}
+
+async function countMoves(arena: Arena): Promise<number> {
+  const { rows } = await arena.pool.query<{ readonly count: number }>(
+    'SELECT ((SELECT count(*) FROM chaos.task_moves) + (SELECT count(*) FROM chaos.job_moves))::int AS count',
+  );
+  return rows[0]?.count ?? 0;
+}
