@@ -43,6 +43,11 @@ export class MemoryStateStore implements StateStore {
     this.#now = now;
   }
 
+  /** Everything it holds, as it holds it: for looking at, never for changing. */
+  rows(): { readonly jobs: readonly JobRow[]; readonly stages: readonly StageRow[] } {
+    return { jobs: [...this.#jobs.values()], stages: [...this.#stages.values()] };
+  }
+
   async submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome> {
     const row = this.#jobs.get(job.jobId);
     if (row && isActive(row.record.status)) {
