@@ -10,7 +10,7 @@ import { shapes } from './shapes.ts';
 import { randomSchedule } from './strategies.ts';
 
 /** Not more than random.test.ts plays of the engine as it is, without finding anything. */
-const mostSchedules = 3000;
+const mostSchedules = 2000;
 
 async function search(core: Core): Promise<{ seed: number; result: ScheduleResult } | null> {
   for (let seed = 0; seed < mostSchedules; seed += 1) {

@@ -22,6 +22,8 @@ export interface ScheduleResult {
   /** The number of each choice, for playing it again. */
   readonly choices: readonly number[];
   readonly trace: readonly string[];
+  /** How the store answered, e.g. `claimTask busy`. */
+  readonly answers: ReadonlySet<string>;
 }
 
 /** Plays one schedule from the submission of a job until nothing is left to do. */
@@ -37,10 +39,10 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
       await settle(world, checks, end === 'healthy');
       checkEnd(world);
     }
-    return { violation: null, choices: taken, trace: world.trace };
+    return { violation: null, choices: taken, trace: world.trace, answers: world.answers };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    return { violation: error.message, choices: taken, trace: world.trace };
+    return { violation: error.message, choices: taken, trace: world.trace, answers: world.answers };
   }
 }
 

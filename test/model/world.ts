@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { CoreMachineError, type ErrorCode } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 import type { CoreMachine } from '../../core/machine/core-machine.ts';
 import type { JobCompletion } from '../../core/machine/engine.ts';
 import type { MemoryQueue } from '../../core/testing/memory-queue.ts';
@@ -20,6 +21,8 @@ const unavailable = {
   handler: 'STORAGE_UNAVAILABLE',
   callback: 'STORAGE_UNAVAILABLE',
 } as const satisfies Record<Operation['kind'], ErrorCode>;
+
+const lostText = 'lost by the model';
 
 /** A wrong state of the world, found by a check. */
 export class Violation extends Error {}
@@ -42,6 +45,8 @@ export class World implements HandlerSteps {
   /** Stages whose advance a worker believes to be its own, as `run/stage`. */
   readonly advances: string[] = [];
   readonly trace: string[] = [];
+  /** How the store answered, e.g. `claimTask busy`. */
+  readonly answers = new Set<string>();
   /** What processes threw without having been made to. */
   readonly unexpected: unknown[] = [];
   cancelled: 'no' | 'asked' | 'told' = 'no';
@@ -85,19 +90,20 @@ export class World implements HandlerSteps {
     const { process, label } = operation;
     this.operations.splice(this.operations.indexOf(operation), 1);
     this.#running = process;
-    const error = new CoreMachineError(unavailable[operation.kind], 'lost by the model');
     let text = outcome === 'done' ? '' : outcome;
+    let value: unknown;
     try {
-      const value = outcome === 'lost-before' ? undefined : await operation.effect();
+      if (outcome !== 'lost-before') value = await operation.effect();
       if (outcome === 'done') text = shortly(value);
       if (outcome === 'done') operation.resolve(value);
-      else operation.reject(error);
+      else operation.reject(new CoreMachineError(unavailable[operation.kind], lostText));
     } catch (thrown) {
       text = `throws ${shortly(thrown)}`;
       operation.reject(thrown);
     }
     this.say(process.name, clipped(text ? `${clipped(label)} -> ${text}` : label));
     process.history.push(`${this.time.now - timeZero} ${label} ${text}`);
+    this.#note(label, value);
     await this.#quiet();
   }
 
@@ -190,7 +196,7 @@ export class World implements HandlerSteps {
     const code = error instanceof CoreMachineError ? error.code : null;
     if (code === 'JOB_NOT_ACTIVE' || code === 'JOB_ACTIVE') return;
     if (process.letter) this.letters.push(process.letter);
-    if (!(error instanceof CoreMachineError && error.message === 'lost by the model')) {
+    if (!(error instanceof CoreMachineError && error.message === lostText)) {
       this.unexpected.push(error);
     }
   }
@@ -208,6 +214,13 @@ export class World implements HandlerSteps {
     while (this.processes.some((process) => process.state === 'running' && !this.#isParked(process)));
     this.#running = null;
     this.collect();
+  }
+
+  #note(label: string, value: unknown): void {
+    const method = label.split('(')[0];
+    if (typeof value === 'string' || typeof value === 'boolean') this.answers.add(`${method} ${value}`);
+    else if (isObject(value)) this.answers.add(`${method} ${value.kind ?? value.outcome ?? ''}`.trim());
+    else if (Array.isArray(value)) this.answers.add(`${method} ${value.length > 0 ? 'some' : 'none'}`);
   }
 
   #isParked(process: Process): boolean {
