@@ -21,7 +21,7 @@ import type {
 import type { JobEvent } from '../ports/upkeep-store.ts';
 import type { StageResult } from '../results.ts';
 import { isActive, isOpen, type JobEnd } from '../states.ts';
-import { keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
+import { type JobRow, keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
 import { MemoryUpkeep } from './memory-upkeep.ts';
 
 /**
@@ -29,6 +29,11 @@ import { MemoryUpkeep } from './memory-upkeep.ts';
  * real engine in unit tests and passes the same contract suite as PostgreSQL.
  */
 export class MemoryStateStore extends MemoryUpkeep implements StateStore {
+  /** Everything it holds, as it holds it: for looking at, never for changing. */
+  rows(): { readonly jobs: readonly JobRow[]; readonly stages: readonly StageRow[] } {
+    return { jobs: [...this.tables.jobs.values()], stages: [...this.tables.stages.values()] };
+  }
+
   async submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome> {
     const row = this.tables.jobs.get(job.jobId);
     if (row && isActive(row.record.status)) {

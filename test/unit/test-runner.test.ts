@@ -140,7 +140,7 @@ test('the report ends with the counts, after every failure and every reason', ()
 test('arguments choose what runs', () => {
   const all = parseSelection([]);
   assert.deepEqual(all.checks, ['types', 'lint']);
-  assert.deepEqual(all.suites, ['unit', 'contract', 'emulator', 'integration', 'crash', 'chaos']);
+  assert.deepEqual(all.suites, ['unit', 'contract', 'model', 'emulator', 'integration', 'crash', 'chaos']);
   const filtered = parseSelection(['raster', '--only', 'unit,contract', '--concurrency', '1']);
   assert.deepEqual(filtered, { checks: [], suites: ['unit', 'contract'], filters: ['raster'], concurrency: 1 });
   assert.deepEqual(parseSelection(['raster']).checks, []);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { projectRoot } from '../setup/paths.ts';
 
 /** Folders under test/, in the order in which they run: the quick ones first. */
-export const suites = ['unit', 'contract', 'emulator', 'integration', 'crash', 'chaos'] as const;
+export const suites = ['unit', 'contract', 'model', 'emulator', 'integration', 'crash', 'chaos'] as const;
 export type Suite = (typeof suites)[number];
 
 export interface TestFile {

@@ -1,0 +1,104 @@
+import type { Mutant } from './core.ts';
+
+const store = 'testing/memory-state-store.ts';
+const idle = 'async () => ({ scanned: 0, fixed: 0, actions: [] })';
+
+/** A guard each, and what its absence does. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'no-fencing',
+    file: store,
+    edits: [["if (task?.status !== 'processing' || task.attempt !== attempt)", "if (task?.status !== 'processing')"]],
+    violation: /took the result of attempt/,
+  },
+  {
+    name: 'no-compare-and-set-of-the-stage',
+    file: store,
+    edits: [
+      [
+        'const row = this.#current(ref);\n    const stage = this.#stages.get(keyOf(ref));\n    if (!row || !stage || stage',
+        'const row = this.#jobs.get(ref.jobId);\n    const stage = this.#stages.get(keyOf(ref));\n    if (!row || !stage || stage',
+      ],
+    ],
+    violation: /two workers advanced|closed twice|moves from|jumps/,
+  },
+  {
+    name: 'no-compare-and-set-of-the-end',
+    file: store,
+    edits: [
+      [
+        'const row = this.#current(ref);\n    if (!row) return false;\n    const now',
+        'const row = this.#jobs.get(ref.jobId);\n    if (!row) return false;\n    const now',
+      ],
+    ],
+    violation: /the job moves from/,
+  },
+  {
+    name: 'no-lease-check-in-the-claim',
+    file: store,
+    edits: [["task.status === 'processing' && task.leaseUntil > now)", 'false)']],
+    violation: /is claimed while attempt/,
+  },
+  {
+    name: 'no-check-that-the-stage-is-planned',
+    file: store,
+    edits: [["if (this.#stages.has(keyOf(ref))) return 'exists';", '']],
+    violation: /task .* (goes|moves|runs)/,
+  },
+  {
+    name: 'a-retry-outlives-its-job',
+    file: store,
+    edits: [["end.status === 'retrying' && !this.#current(ref) ? 'cancelled' : end.status", 'end.status']],
+    violation: /closed with .* waiting|open tasks/,
+  },
+  {
+    name: 'last-one-check-before-the-store',
+    file: 'machine/run-task.ts',
+    edits: [
+      [
+        '  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {',
+        `  const tasks = await engine.store.listTasks(ref.jobId, ref.run, { stage: ref.stage, limit: 1000 });
+  const open = ['queued', 'processing', 'retrying'];
+  const last = !tasks.some(({ task, status }) => task !== ref.task && open.includes(status));
+  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {`,
+      ],
+      ['  await closeStageIfDone(engine, ref);\n}', '  if (last) await closeStageIfDone(engine, ref);\n}'],
+    ],
+    violation: /upkeep finds something/,
+  },
+  {
+    name: 'no-last-one-check',
+    file: 'machine/close-stage.ts',
+    edits: [['if (await engine.store.hasOpenTasks(ref)) return;', '']],
+    violation: /open tasks|cancelled for nothing/,
+  },
+  {
+    name: 'callback-marked-before-it-is-made',
+    file: 'machine/callback.ts',
+    edits: [
+      [
+        '    await engine.onJobComplete(',
+        '    await engine.store.markCallbackDelivered(job.jobId, job.run);\n    await engine.onJobComplete(',
+      ],
+    ],
+    violation: /no callback told/,
+  },
+  {
+    name: 'no-republish',
+    file: 'upkeep/index.ts',
+    edits: [['(engine: Engine) => republish(engine)', idle]],
+    violation: /still/,
+  },
+  {
+    name: 'no-upkeep-of-leases',
+    file: 'upkeep/index.ts',
+    edits: [['(engine: Engine) => leases(engine)', idle]],
+    violation: /still|open tasks/,
+  },
+  {
+    name: 'no-upkeep-of-stages',
+    file: 'upkeep/index.ts',
+    edits: [['(engine: Engine) => stages(engine)', idle]],
+    violation: /still|callback is due/,
+  },
+];
