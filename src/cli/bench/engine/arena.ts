@@ -2,11 +2,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { type Child, startChild } from '../../../local/stack/child.ts';
 import type { ServiceBusOptions } from '../../../local/stack/service-bus-process.ts';
-import type { Contestant, Standing } from './contestant.ts';
+import type { Contestant } from './contestant.ts';
 import { cpuSeconds } from './cpu.ts';
+import { type BenchRedis, startRedis } from './redis.ts';
 import type { BenchServer, DatabaseWork } from './server.ts';
 import type { WorkerOptions } from './worker-protocol.ts';
-import type { Workload } from './workloads.ts';
+import { jobLabels, type Workload } from './workloads.ts';
 
 /** One run of one workload. */
 export interface Run {
@@ -14,63 +15,78 @@ export interface Run {
   /** CPU seconds by process. */
   readonly cpu: Readonly<Record<string, number>>;
   readonly database: DatabaseWork;
+  readonly redisCommands: number;
 }
 
 export const logFile = '.cache/logs/bench-engine.log';
 
+interface Parts {
+  readonly contestant: Contestant;
+  readonly server: BenchServer;
+  readonly watch: pg.Client;
+  readonly emulator: Child<{ connectionString: string }> | null;
+  readonly redis: BenchRedis | null;
+  readonly options: WorkerOptions;
+  /** Added to the environment of the Node processes. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** A contestant ready to work: its services, its worker process, and the bench's own connection for looking on. */
 export class Arena {
-  readonly #contestant: Contestant;
-  readonly #server: BenchServer;
-  readonly #watch: pg.Client;
-  readonly #services: readonly Child<{ connectionString: string }>[];
-  readonly #options: WorkerOptions;
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #parts: Parts;
   #worker: Child<unknown>;
   #asks = 0;
 
-  private constructor(
-    given: Pick<ArenaParts, 'contestant' | 'server' | 'watch' | 'services' | 'options' | 'env' | 'worker'>,
-  ) {
-    this.#contestant = given.contestant;
-    this.#server = given.server;
-    this.#watch = given.watch;
-    this.#services = given.services;
-    this.#options = given.options;
-    this.#env = given.env;
-    this.#worker = given.worker;
+  private constructor(parts: Parts, worker: Child<unknown>) {
+    this.#parts = parts;
+    this.#worker = worker;
   }
 
-  /** A fresh database, fresh services, a fresh worker. `env` is added to the Node processes' own. */
+  /** A fresh database, fresh services, a fresh worker. */
   static async open(
     contestant: Contestant,
     server: BenchServer,
     env: Readonly<Record<string, string>> = {},
   ): Promise<Arena> {
     const { url, watchUrl } = await server.createDatabase(contestant.id);
-    const services = contestant.needs === 'service bus' ? [await startEmulator(env)] : [];
+    const emulator = contestant.needs === 'service bus' ? await startEmulator(env) : null;
+    const redis = contestant.needs === 'redis' ? await startRedis() : null;
     const options: WorkerOptions = {
       databaseUrl: url,
-      serviceBus: services[0]?.ready.connectionString ?? null,
-      redisPort: null,
+      serviceBus: emulator?.ready.connectionString ?? null,
+      redisPort: redis?.port ?? null,
       mode: contestant.mode,
     };
-    const worker = await startWorker(contestant, options, env);
     const watch = new pg.Client({ connectionString: watchUrl });
     await watch.connect();
-    return new Arena({ contestant, server, watch, services, options, env, worker });
+    const parts: Parts = { contestant, server, watch, emulator, redis, options, env };
+    try {
+      return new Arena(parts, await startWorker(parts));
+    } catch (error) {
+      await closeParts(parts);
+      throw error;
+    }
+  }
+
+  get redisVersion(): string | null {
+    return this.#parts.redis?.version ?? null;
   }
 
   /** From asking the worker until the last job is done. */
   async run(workload: Workload, pollMs = 5): Promise<Run> {
-    await this.#server.checkpoint();
-    const [cpu, database] = [await this.#cpu(), await this.#server.work()];
+    await this.#parts.server.checkpoint();
+    const before = await this.#usage();
     const started = performance.now();
     await this.submit(workload);
-    await this.untilDone(workload.label, pollMs);
+    await this.untilDone(workload, pollMs);
     const seconds = (performance.now() - started) / 1000;
-    const [cpuAfter, databaseAfter] = [await this.#cpu(), await this.#server.work()];
-    return { seconds, cpu: difference(cpuAfter, cpu), database: difference(databaseAfter, database) };
+    const after = await this.#usage();
+    return {
+      seconds,
+      cpu: difference(after.cpu, before.cpu),
+      database: difference(after.database, before.database),
+      redisCommands: after.redisCommands - before.redisCommands,
+    };
   }
 
   async submit(workload: Workload): Promise<void> {
@@ -89,14 +105,12 @@ export class Arena {
     });
   }
 
-  /** Throws when a job failed, or when it takes longer than the limit. */
-  async untilDone(label: string, pollMs: number, limitMs = 600_000): Promise<void> {
+  /** Throws when it takes longer than the limit. */
+  async untilDone(workload: Workload, pollMs: number, limitMs = 300_000): Promise<void> {
+    const jobs = jobLabels(workload).length;
     const deadline = performance.now() + limitMs;
-    for (;;) {
-      const { done, failed } = await this.#standing(label);
-      if (failed) throw new Error(`${this.#contestant.name}: a job failed; see ${logFile}`);
-      if (done) return;
-      if (performance.now() > deadline) throw new Error(`${this.#contestant.name}: ${label} is not done in time`);
+    while ((await this.#finished(workload)) < jobs) {
+      if (performance.now() > deadline) throw new Error(`not done after ${limitMs / 1000} s`);
       await wait(pollMs);
     }
   }
@@ -107,41 +121,50 @@ export class Arena {
   }
 
   async restartWorker(): Promise<void> {
-    this.#worker = await startWorker(this.#contestant, this.#options, this.#env);
+    this.#worker = await startWorker(this.#parts);
+  }
+
+  /** For the bench's own questions to the contestant's database. */
+  get watch(): pg.Client {
+    return this.#parts.watch;
   }
 
   async close(): Promise<void> {
-    await this.#worker.stop();
-    await Promise.all(this.#services.map((service) => service.stop()));
-    await this.#watch.end();
-    await this.#server.dropDatabase(this.#contestant.id);
+    await this.#worker.stop(10_000);
+    await closeParts(this.#parts);
   }
 
-  async #standing(label: string): Promise<Standing> {
-    const { standingSql } = this.#contestant;
-    if (standingSql === null) throw new Error('not yet');
-    const { rows } = await this.#watch.query<Standing>({ name: 'standing', text: standingSql, values: [label] });
-    return rows[0] ?? { done: false, failed: false };
+  async #finished(workload: Workload): Promise<number> {
+    const { contestant, redis, watch } = this.#parts;
+    if (!contestant.finished) return (await redis?.counter(`bench:done:${workload.label}`)) ?? 0;
+    const { sql, values } = contestant.finished;
+    const { rows } = await watch.query<{ finished: string }>({
+      name: 'finished',
+      text: sql,
+      values: [...values(workload)],
+    });
+    return Number(rows[0]?.finished);
   }
 
-  async #cpu(): Promise<Record<string, number>> {
-    const roots: [string, number][] = [
-      ['worker', this.#worker.process.pid ?? 0],
-      ['PostgreSQL', this.#server.pid],
-      ...this.#services.map((service): [string, number] => [service.name, service.process.pid ?? 0]),
-    ];
-    return Object.fromEntries(await Promise.all(roots.map(async ([name, pid]) => [name, await cpuSeconds(pid)])));
+  async #usage(): Promise<{ cpu: Record<string, number>; database: DatabaseWork; redisCommands: number }> {
+    const { server, emulator, redis } = this.#parts;
+    const roots = {
+      worker: this.#worker.process.pid,
+      PostgreSQL: server.pid,
+      emulator: emulator?.process.pid,
+      Redis: redis?.pid,
+    };
+    const cpu: Record<string, number> = {};
+    for (const [name, pid] of Object.entries(roots)) if (pid !== undefined) cpu[name] = await cpuSeconds(pid);
+    return { cpu, database: await server.work(), redisCommands: (await redis?.commands()) ?? 0 };
   }
 }
 
-interface ArenaParts {
-  readonly contestant: Contestant;
-  readonly server: BenchServer;
-  readonly watch: pg.Client;
-  readonly services: readonly Child<{ connectionString: string }>[];
-  readonly options: WorkerOptions;
-  readonly env: Readonly<Record<string, string>>;
-  readonly worker: Child<unknown>;
+async function closeParts({ emulator, redis, watch, server, contestant }: Parts): Promise<void> {
+  await emulator?.stop();
+  await redis?.stop();
+  await watch.end();
+  await server.dropDatabase(contestant.id);
 }
 
 /** Messages in memory: the service that it stands for keeps them on machines of its own. */
@@ -155,18 +178,8 @@ function startEmulator(env: Readonly<Record<string, string>>): Promise<Child<{ c
   });
 }
 
-function startWorker(
-  contestant: Contestant,
-  options: WorkerOptions,
-  env: Readonly<Record<string, string>>,
-): Promise<Child<unknown>> {
-  return startChild({
-    name: contestant.id,
-    entry: contestant.entry,
-    options: { ...options },
-    env,
-    output: logFile,
-  });
+function startWorker({ contestant, options, env }: Parts): Promise<Child<unknown>> {
+  return startChild({ name: contestant.id, entry: contestant.entry, options: { ...options }, env, output: logFile });
 }
 
 function difference<T extends object>(after: T, before: T): T {

@@ -13,7 +13,7 @@ import { startFunctionsHost } from '../../../local/functions-host/host.ts';
 import { benchFan, benchOne } from './jobs.ts';
 import { inTurns } from './turns.ts';
 import { serveWorker, type Worker, type WorkerOptions } from './worker-protocol.ts';
-import { concurrency, type Workload } from './workloads.ts';
+import { concurrency, jobLabels, type Workload } from './workloads.ts';
 
 /** The engine with its real store and queue, its triggers run by the local functions host, settings at their defaults. */
 async function openWorker(options: WorkerOptions): Promise<Worker> {
@@ -110,10 +110,12 @@ async function submit(machine: CoreMachine, workload: Workload): Promise<void> {
       return one('bench_fan', { label, n: workload.n, task_ms: workload.taskMs });
     case 'one':
       return one('bench_one', { label });
-    case 'many':
-      return inTurns(workload.jobs, concurrency, (number) =>
-        one('bench_fan', { label: `${label}-${number}`, n: workload.n }),
+    case 'many': {
+      const labels = jobLabels(workload);
+      return inTurns(labels.length, concurrency, (number) =>
+        one('bench_fan', { label: labels[number], n: workload.n }),
       );
+    }
   }
 }
 

@@ -21,3 +21,11 @@ export function taskCount(workload: Workload): number {
       return 1;
   }
 }
+
+/** A label for each job of a workload. */
+export function jobLabels(workload: Workload): string[] {
+  const { label } = workload;
+  return workload.kind === 'many'
+    ? Array.from({ length: workload.jobs }, (_, number) => `${label}#${number}`)
+    : [label];
+}
