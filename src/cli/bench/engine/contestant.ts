@@ -49,7 +49,7 @@ const graphileWorker: Contestant = {
 };
 
 const pgBoss: Contestant = {
-  name: 'pg-boss',
+  name: 'pg-boss, 8 workers with batches of 8',
   id: 'pg_boss',
   entry: peer('pg-boss.ts'),
   mode: 'each',
@@ -99,7 +99,7 @@ export const contestants: readonly Contestant[] = [
     batched: true,
   },
   pgBoss,
-  { ...pgBoss, name: 'pg-boss, batches of 500', id: 'pg_boss_batch', mode: 'batch', batched: true },
+  { ...pgBoss, name: 'pg-boss, 2 workers with batches of 500', id: 'pg_boss_batch', mode: 'batch', batched: true },
   bullMq,
   dbosWorkflows,
   { ...dbosWorkflows, name: 'DBOS, each task a step', id: 'dbos_steps', mode: 'steps' },

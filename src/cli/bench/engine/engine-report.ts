@@ -28,6 +28,8 @@ export function engineReport(results: Results, context: ReportContext): string[]
     'with appendfsync always, CoreMachine’s messages over AMQP through the emulator in a process of its own. Every task has',
     '200 bytes of input and stores 200 bytes as its result; the last task of a job reads all results of the others.',
     '',
+    ...setups,
+    '',
     'Tasks per second (in brackets: CoreMachine’s speed as a ratio to this one’s):',
     '',
     ...speedTable(results, context.sizes),
@@ -43,6 +45,15 @@ export function engineReport(results: Results, context: ReportContext): string[]
     ...latencyTable(results),
   ];
 }
+
+/** How the others are set up, where there is a choice. */
+const setups = [
+  'graphile-worker, as its performance page says: completions sent together, a local queue of 65 jobs (of 500 where the',
+  'results are stored together); it keeps no results, so each task stores its own in a table. pg-boss: woken by NOTIFY,',
+  'fetching on while batches are full, each job settled with its own output. Both start the fan-in by a check of our own,',
+  'made when no task has ended for 10 ms: pg-boss’s flows would start it within seconds, graphile-worker has none. BullMQ: a',
+  'flow of a parent and its children. DBOS: each task a workflow on a queue, or each a step of one workflow, 64 at once.',
+];
 
 /** One run in one line, for the terminal. */
 export function runLine(tasks: number, { seconds, cpu, database, redisCommands }: Run): string {
@@ -62,7 +73,7 @@ function costSize(sizes: readonly number[]): number {
 
 function speedTable(results: Results, sizes: readonly number[]): string[] {
   const columns = workloads(sizes);
-  const heads = columns.map(({ label }) => label.replace('fan ', 'fan, N = ').replace('many', 'many, 500 × 6'));
+  const heads = columns.map(({ label }) => label.replace('fan-', 'fan, N = ').replace('many', 'many, 500 × 6'));
   const rows = [...results].map(([contestant, rounds]) => {
     const cells = columns.map((workload) => {
       const ours = tasksPerSecond(results.get(coreMachine) ?? [], workload.label, taskCount(workload));
@@ -77,7 +88,7 @@ function speedTable(results: Results, sizes: readonly number[]): string[] {
 }
 
 function costTable(results: Results, size: number): string[] {
-  const label = `fan ${size}`;
+  const label = `fan-${size}`;
   const rows = [...results].map(([contestant, rounds]) => {
     const tasks = size + 2;
     const each = (pick: (run: Run) => number) => middle(rounds, label, (run) => pick(run) / tasks);

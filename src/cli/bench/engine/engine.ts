@@ -88,7 +88,7 @@ async function oneRound(
 }
 
 export function workloads(sizes: readonly number[]): Workload[] {
-  return [...sizes.map((n) => fan(`fan ${n}`, n)), { kind: 'many', label: 'many', jobs: 500, n: 4 }];
+  return [...sizes.map((n) => fan(`fan-${n}`, n)), { kind: 'many', label: 'many', jobs: 500, n: 4 }];
 }
 
 function fan(label: string, n: number, taskMs = 0): Workload {

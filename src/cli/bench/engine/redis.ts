@@ -88,11 +88,12 @@ class RedisClient {
   }
 }
 
-/** The first reply in `text`, a missing value as an empty string; null while it is not complete. */
+/** The first reply in `text`, a missing value as an empty string; null while it is not complete. Throws an error reply. */
 export function parseReply(text: string): string | null {
   const end = text.indexOf('\r\n');
   if (end < 0) return null;
   const head = text.slice(1, end);
+  if (text.startsWith('-')) throw new Error(`Redis: ${head}`);
   if (!text.startsWith('$')) return head;
   const length = Number(head);
   if (length < 0) return '';
