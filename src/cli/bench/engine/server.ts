@@ -7,6 +7,8 @@ export interface DatabaseWork {
   /** Transactions that wrote: each costs a flush of the log, alone or shared. */
   readonly commits: number;
   readonly walBytes: number;
+  /** Pages written whole to the log, because it was their first change after a checkpoint. */
+  readonly fullPages: number;
 }
 
 /** The role that contestants sign in with; the bench's own questions are of another one and not counted. */
@@ -61,14 +63,21 @@ export class BenchServer {
   }
 
   async work(): Promise<DatabaseWork> {
-    const { rows } = await this.#client.query<{ statements: string; commits: string; wal: string }>(
-      `SELECT (SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+    const { rows } = await this.#client.query<{ statements: string; commits: string; wal: string; pages: string }>(
+      `SELECT (SELECT coalesce(sum(wal_fpi), 0) FROM pg_stat_statements
+                WHERE toplevel AND userid = '${role}'::regrole) AS pages,
+              (SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
                 WHERE toplevel AND userid = '${role}'::regrole) AS statements,
               pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS commits,
               pg_current_wal_insert_lsn() - '0/0' AS wal`,
     );
     const row = rows[0];
-    return { statements: Number(row?.statements), commits: Number(row?.commits), walBytes: Number(row?.wal) };
+    return {
+      statements: Number(row?.statements),
+      commits: Number(row?.commits),
+      walBytes: Number(row?.wal),
+      fullPages: Number(row?.pages),
+    };
   }
 
   /** The most frequent statements since the last call, for the profile. */
