@@ -21,7 +21,7 @@ interface Boss {
   stop(options: { graceful: boolean; timeout: number }): Promise<void>;
   createQueue(name: string, options: object): Promise<void>;
   send(name: string, data: object, options?: object): Promise<string | null>;
-  insert(name: string, jobs: readonly { data: object }[], options?: object): Promise<unknown>;
+  insert(name: string, jobs: readonly { data: object }[], options: { returnId: true }): Promise<string[]>;
   work<Data>(name: string, options: object, handler: (jobs: readonly Job<Data>[]) => Promise<unknown>): Promise<string>;
 }
 interface PgBoss {
@@ -42,7 +42,7 @@ async function open(options: WorkerOptions): Promise<Worker> {
   await boss.start();
   const pool = new pg.Pool({ connectionString: options.databaseUrl, max: 4 });
   pool.on('error', () => {});
-  await pool.query('CREATE TABLE IF NOT EXISTS fans (label text PRIMARY KEY, n int NOT NULL)');
+  await pool.query('CREATE TABLE IF NOT EXISTS fans (label text PRIMARY KEY, items uuid[] NOT NULL)');
   for (const name of ['root', 'item', 'gather', 'one']) await boss.createQueue(name, { notify: true, retryLimit: 3 });
   await boss.createQueue('gather_once', { notify: true, policy: 'exclusive' });
   const watch = new FanInWatch(
@@ -80,24 +80,22 @@ function each<Data>(jobs: readonly Job<Data>[], work: (data: Data) => Promise<ob
 }
 
 async function fanOut(boss: Boss, pool: pg.Pool, fan: Fan): Promise<object> {
-  await pool.query('INSERT INTO fans VALUES ($1, $2) ON CONFLICT DO NOTHING', [fan.label, fan.n]);
-  await boss.insert(
-    'item',
-    Array.from({ length: fan.n }, (_, number) => ({ data: { ...fan, number, text: payload } })),
-  );
+  const items = Array.from({ length: fan.n }, (_, number) => ({ data: { ...fan, number, text: payload } }));
+  const ids = await boss.insert('item', items, { returnId: true });
+  await pool.query('INSERT INTO fans VALUES ($1, $2) ON CONFLICT DO NOTHING', [fan.label, ids]);
   return {};
 }
 
 /** Its own flows look for ended parents once in some seconds; this starts the fan-in within milliseconds. */
 async function itemsDone(pool: pg.Pool, label: string): Promise<boolean> {
-  const sql = `SELECT n = (SELECT count(*) FROM pgboss.job
-                            WHERE name = 'item' AND state = 'completed' AND data->>'label' = $1) AS done
+  const sql = `SELECT cardinality(items) = (SELECT count(*) FROM pgboss.job
+                                             WHERE name = 'item' AND id = ANY(items) AND state = 'completed') AS done
                  FROM fans WHERE label = $1`;
   return (await pool.query<{ done: boolean }>(sql, [label])).rows[0]?.done === true;
 }
 
 async function gather(pool: pg.Pool, label: string): Promise<object> {
-  const sql = `SELECT output FROM pgboss.job WHERE name = 'item' AND data->>'label' = $1`;
+  const sql = `SELECT j.output FROM fans, pgboss.job j WHERE label = $1 AND j.name = 'item' AND j.id = ANY(fans.items)`;
   return { read: (await pool.query(sql, [label])).rowCount };
 }
 
