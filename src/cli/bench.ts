@@ -1,15 +1,34 @@
 import { parseArgs } from 'node:util';
+import { benchEngine } from './bench/engine/engine.ts';
+import { benchGrowth } from './bench/engine/growth.ts';
+import { benchProfile } from './bench/engine/profile-run.ts';
 import { benchRaster } from './bench/raster.ts';
-
-const benches = { raster: benchRaster } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    sizes: { type: 'string', default: '100,1000,5000,20000' },
+    finished: { type: 'string', default: '5000000' },
+  },
 });
+const rounds = Number(values.rounds);
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  growth: () => benchGrowth({ rounds, finished: Number(values.finished) }),
+  profile: benchProfile,
+  raster: () => benchRaster(rounds),
+  engine: () =>
+    benchEngine({ rounds, only: values.only?.split(',') ?? null, sizes: values.sizes.split(',').map(Number) }),
+};
+
 const name = positionals[0];
-if (name !== 'raster') {
-  console.log(`./run bench NAME [--rounds N]\n  names: ${Object.keys(benches).join(', ')}`);
+const bench = benches[name ?? ''];
+if (!bench) {
+  console.log(`./run bench NAME [--rounds N]\n  names: ${Object.keys(benches).join(', ')}
+  engine: --only core_machine,pg_boss,… (writes nothing), --sizes 100,1000,…
+  growth: --finished TASKS
+  profile: CoreMachine alone under V8's profiler; in .cache/bench/profile`);
   process.exit(name === undefined ? 0 : 2);
 }
-await benches[name](Number(values.rounds));
+await bench();

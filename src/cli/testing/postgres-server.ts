@@ -24,7 +24,8 @@ interface Account {
 
 /**
  * Starts a PostgreSQL server of its own in a temporary folder, on a free port of the loopback interface. It forgoes
- * durability, which tests do not need; COREMACHINE_TEST_DURABLE=1 keeps it.
+ * durability, which tests do not need; COREMACHINE_TEST_DURABLE=1 keeps it. COREMACHINE_TEST_PRELOAD names libraries
+ * to load, e.g. pg_stat_statements.
  */
 export async function startPostgres(): Promise<RunningService> {
   const bin = findPostgres();
@@ -62,6 +63,7 @@ function launch(bin: string, folder: string, port: number, account: Account | nu
     unix_socket_directories: '',
     max_connections: 300,
     timezone: 'UTC',
+    shared_preload_libraries: process.env.COREMACHINE_TEST_PRELOAD ?? '',
     ...(process.env.COREMACHINE_TEST_DURABLE === '1'
       ? {}
       : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),

@@ -21,9 +21,13 @@ export const addressVariable: Readonly<Record<ServiceName, string>> = {
  * Starts a service under a keeper process, which stops it and removes its files as soon as this process is gone,
  * however it went. Does not keep this process alive.
  */
-export async function startService(name: ServiceName): Promise<RunningService> {
+export async function startService(
+  name: ServiceName,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningService> {
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'service-keeper.ts'), name], {
     detached: true,
+    env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = once(keeper, 'exit');
