@@ -18,6 +18,8 @@ export const eventNames = [
   'Message:Sent',
   'Message:SendFailed',
   'Message:Dropped',
+  'Message:Refused',
+  'Message:Resubmitted',
   'Upkeep:Run',
   'Upkeep:Failed',
   'Http:Request',

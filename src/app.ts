@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { limits } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { CoreMachine } from '../core/machine/core-machine.ts';
 import type { CompletionCallback } from '../core/machine/engine.ts';
+import type { Delivery } from '../core/poison.ts';
 import { JobRegistry } from '../core/registry.ts';
 import type { Services } from '../core/services.ts';
 import { openBlobStore } from '../infrastructure/blob/azure-blob-store.ts';
@@ -28,8 +30,9 @@ export interface App {
   readonly jobQueueName: string;
   readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
+  readonly queue: ServiceBusQueue;
   /** Works on a task message; when the host shuts down its handler is told to stop and the task is handed back. */
-  runTask(body: unknown): Promise<void>;
+  runTask(body: unknown, delivery: Delivery): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,6 +66,8 @@ export async function closeApp(): Promise<void> {
 
 export interface AppOptions {
   readonly onJobComplete?: CompletionCallback;
+  /** A message that waited longer is refused; default 7 days. */
+  readonly messageAgeMs?: number;
 }
 
 /** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
@@ -72,7 +77,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   const shutdown = new AbortController();
   const tasks = new RunningTasks();
   const postgres = await openPostgres(config.database);
-  const queue = openQueue(config, log);
+  const messageAgeMs = options.messageAgeMs ?? limits.messageAgeMs;
+  const queue = openQueue(config, log, messageAgeMs);
   const services = await openServices(config, postgres, log);
   const machine = new CoreMachine({
     registry,
@@ -83,6 +89,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     worker: `${hostname()}:${process.pid}`,
     leaseMs: config.taskLeaseSeconds * 1000,
     publishGraceMs: config.publishGraceSeconds * 1000,
+    messageAgeMs,
     now: Date.now,
     instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
     onJobComplete: options.onJobComplete ?? null,
@@ -96,7 +103,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     jobQueueName: config.jobQueueName,
     routes,
     healthChecks: healthChecks(postgres, services, queue),
-    runTask: (body) => tasks.run(machine.handleTaskMessage(body, shutdown.signal)),
+    queue,
+    runTask: (body, delivery) => tasks.run(machine.handleTaskMessage(body, shutdown.signal, delivery)),
     async close() {
       shutdown.abort();
       await tasks.settled(handBackMs);
@@ -107,9 +115,9 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   };
 }
 
-function openQueue(config: Config, log: Log): ServiceBusQueue {
+function openQueue(config: Config, log: Log, messageAgeMs: number): ServiceBusQueue {
   const { serviceBus: connection, jobQueueName: jobQueue, taskQueueName: taskQueue } = config;
-  return openServiceBusQueue({ connection, jobQueue, taskQueue, log });
+  return openServiceBusQueue({ connection, jobQueue, taskQueue, log, messageAgeMs });
 }
 
 async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {

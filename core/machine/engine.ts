@@ -30,6 +30,8 @@ export interface Engine {
   readonly leaseMs: number;
   /** How long a committed message may stay unsent before its sender is taken for dead. */
   readonly publishGraceMs: number;
+  /** A message that has been in its queue for longer is refused. */
+  readonly messageAgeMs: number;
   /** Milliseconds since the epoch, for scheduling messages; what is due is decided by the store's clock. */
   readonly now: () => number;
   readonly instants: Instants;

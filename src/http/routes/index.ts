@@ -1,12 +1,14 @@
 import type { Route } from '../route.ts';
 import { cancelJob } from './cancel-job.ts';
 import { dbJob } from './db-job.ts';
+import { listDeadLetters, resubmitDeadLetters } from './dead-letters.ts';
 import { health, healthLive, healthReady } from './health.ts';
 import { jobStatus } from './job-status.ts';
 import { jobTypes } from './job-types.ts';
 import { listJobs } from './list-jobs.ts';
 import { listTasks } from './list-tasks.ts';
 import { openApi } from './openapi.ts';
+import { listQueues } from './queues.ts';
 import { submitJob, submitJobShort } from './submit-job.ts';
 
 /** Every endpoint; the OpenAPI document is made from this list, and a test compares it with the registered triggers. */
@@ -19,6 +21,9 @@ export const routes: readonly Route[] = [
   listTasks,
   cancelJob,
   jobTypes,
+  listQueues,
+  listDeadLetters,
+  resubmitDeadLetters,
   health,
   healthLive,
   healthReady,
