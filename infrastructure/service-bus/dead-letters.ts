@@ -40,6 +40,8 @@ export interface DeadLetterSource {
 export interface DeadLetterClient {
   readonly connection: ServiceBusConnection;
   readonly retryOptions?: RetryOptions;
+  /** Of one call; default 8 s for a list, 30 s for resubmitting. */
+  readonly deadLetterLimitMs?: number;
 }
 
 const listLimitMs = 8000;
@@ -57,7 +59,7 @@ export function listDeadLetters(
   source: DeadLetterSource,
   page: { readonly limit: number; readonly after?: string },
 ): Promise<DeadLetterPage> {
-  const signal = AbortSignal.timeout(listLimitMs);
+  const signal = AbortSignal.timeout(client.deadLetterLimitMs ?? listLimitMs);
   return withReceiver(client, source.queue, signal, async (receiver) => {
     const found: DeadLetter[] = [];
     for await (const message of peekAll(receiver, signal, { limit: page.limit + 1, after: page.after })) {
@@ -158,8 +160,8 @@ function textOf(body: unknown): string {
 /** The SDK wants its own kind of 64-bit number, which only a message can give; null when there is none. */
 async function numberBehind(receiver: ServiceBusReceiver, signal: AbortSignal, after: string) {
   const [first] = await receiver.peekMessages(1, { abortSignal: signal });
-  const any = first?.sequenceNumber;
-  return any ? any.sub(any).add(after).add(1) : null;
+  const number = first?.sequenceNumber;
+  return number ? number.sub(number).add(after).add(1) : null;
 }
 
 export async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -29,6 +29,8 @@ export interface ServiceBusQueueOptions {
   readonly tryLimitMs?: number;
   /** Dead letters older than this are shown as ancient; default 7 days. */
   readonly messageAgeMs?: number;
+  /** How long listing and resubmitting dead letters may take; default 8 s and 30 s. */
+  readonly deadLetterLimitMs?: number;
 }
 
 export interface ServiceBusQueue extends MessageQueue {

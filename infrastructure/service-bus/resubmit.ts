@@ -64,7 +64,7 @@ export function resubmitDeadLetters(
   selection: Selection,
   options: { readonly force: boolean },
 ): Promise<ResubmitReport> {
-  const signal = AbortSignal.timeout(resubmitLimitMs);
+  const signal = AbortSignal.timeout(client.deadLetterLimitMs ?? resubmitLimitMs);
   return withReceiver(client, source.queue, signal, async (receiver, bus) => {
     const survey = await searchFor(receiver, signal, source, selection);
     const refused = options.force ? [] : survey.chosen.flatMap(asRefused);
