@@ -17,6 +17,7 @@ export const errorCatalogue = {
   UNSUPPORTED_MEDIA_TYPE: entry(415, false, 'The body must be sent as application/json.'),
   NOT_FOUND: entry(404, false, 'There is nothing at this address.'),
   JOB_NOT_FOUND: entry(404, false, 'There is no job with this id.'),
+  QUEUE_NOT_FOUND: entry(404, false, 'There is no queue of this name; details lists the known ones.'),
   JOB_ACTIVE: entry(409, false, 'The job is queued or processing; wait for its end or cancel it first.'),
   NOTHING_TO_RETRY: entry(
     409,

@@ -4,6 +4,10 @@ export const limits = {
   taskResultBytes: 1024 * 1024,
   tasksPerStage: 100_000,
   messageBytes: 1024,
+  /** A received body over this is not looked into. */
+  incomingMessageBytes: 16 * 1024,
+  /** A message that waited longer belongs to a job that the reconciler has long seen to. */
+  messageAgeMs: 7 * 24 * 60 * 60 * 1000,
 } as const;
 
 /** Retryable errors: up to 3 retries, the n-th (from 0) after min(5 s * 2^n, 300 s). */

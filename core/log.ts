@@ -20,6 +20,8 @@ export const eventNames = [
   'Message:SendFailed',
   'Message:Dropped',
   'Worker:Lost',
+  'Message:Refused',
+  'Message:Resubmitted',
   'Upkeep:Run',
   'Upkeep:Failed',
   'Http:Request',

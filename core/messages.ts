@@ -1,17 +1,24 @@
 import { z } from 'zod';
 import { CoreMachineError } from './errors.ts';
 import { jobIdPattern } from './ids.ts';
-import type { JobMessage, OutgoingMessage, TaskMessage } from './ports/message-queue.ts';
+import type { JobMessage, OutgoingMessage, QueueName, TaskMessage } from './ports/message-queue.ts';
 import type { StageRef, TaskRef } from './ports/state-store.ts';
+
+/** The database's integers. */
+const largestInteger = 2 ** 31 - 1;
 
 const jobMessageSchema = z.strictObject({
   job_id: z.string().regex(jobIdPattern),
-  run: z.int().min(1),
-  stage: z.int().min(1),
-  correlation_id: z.string().max(200),
+  run: z.int().min(1).max(largestInteger),
+  stage: z.int().min(1).max(largestInteger),
+  // No control characters, no halves of characters: it is written to logs and into the next message.
+  correlation_id: z
+    .string()
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u),
 });
 
-const taskMessageSchema = jobMessageSchema.extend({ task: z.int().min(0) });
+const taskMessageSchema = jobMessageSchema.extend({ task: z.int().min(0).max(largestInteger) });
 
 /** Throws BAD_MESSAGE for anything that is not a job message. */
 export function parseJobMessage(body: unknown): JobMessage {
@@ -21,6 +28,12 @@ export function parseJobMessage(body: unknown): JobMessage {
 /** Throws BAD_MESSAGE for anything that is not a task message. */
 export function parseTaskMessage(body: unknown): TaskMessage {
   return parse(taskMessageSchema, body);
+}
+
+/** What keeps a body from being a message of this queue, by field; empty when it is one. */
+export function messageProblems(queue: QueueName, body: object): string[] {
+  const parsed = (queue === 'jobs' ? jobMessageSchema : taskMessageSchema).safeParse(body);
+  return (parsed.error?.issues ?? []).map(({ path, message }) => [...path, message].map(String).join(': '));
 }
 
 /** `repeat` tells a message that is sent again from the first one, which the queue would drop as its duplicate. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { limits } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { CoreMachine } from '../core/machine/core-machine.ts';
 import type { CompletionCallback } from '../core/machine/engine.ts';
@@ -17,6 +18,7 @@ import { tracedLog } from '../infrastructure/telemetry/traced-log.ts';
 import { openWorkspace } from '../infrastructure/workspace/workspace.ts';
 import { jobTypes } from '../jobs/index.ts';
 import { type Config, readConfig } from './config.ts';
+import { deliveryOf } from './delivery.ts';
 import type { HealthCheck } from './health.ts';
 import type { Route } from './http/route.ts';
 import { routes } from './http/routes/index.ts';
@@ -34,6 +36,7 @@ export interface App {
   readonly jobQueueName: string;
   readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
+  readonly queue: ServiceBusQueue;
   /** Works on a job message. `context` tells how long it waited. */
   runJob(body: unknown, context?: MessageContext): Promise<void>;
   /** Works on a task message; when the host shuts down its handler is told to stop and the task is handed back. */
@@ -74,6 +77,8 @@ export async function closeApp(): Promise<void> {
 
 export interface AppOptions {
   readonly onJobComplete?: CompletionCallback;
+  /** A message that waited longer is refused; default 7 days. */
+  readonly messageAgeMs?: number;
 }
 
 /** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
@@ -84,7 +89,8 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   const shutdown = new AbortController();
   const tasks = new RunningTasks();
   const postgres = await openPostgres(config.database);
-  const queue = openQueue(config, log);
+  const messageAgeMs = options.messageAgeMs ?? limits.messageAgeMs;
+  const queue = openQueue(config, log, messageAgeMs);
   const services = await openServices(config, postgres, log);
   // Process ids come again, in containers with every start.
   const worker = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
@@ -100,6 +106,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     leaseMs: config.taskLeaseSeconds * 1000,
     publishGraceMs: config.publishGraceSeconds * 1000,
     retentionDays: config.jobRetentionDays,
+    messageAgeMs,
     now: Date.now,
     instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
     onJobComplete: options.onJobComplete ?? null,
@@ -116,13 +123,14 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     jobQueueName: config.jobQueueName,
     routes,
     healthChecks: healthChecks(postgres, services, queue),
+    queue,
     runJob(body, context) {
       recordQueueAge(telemetry, 'jobs', context);
-      return machine.handleJobMessage(body);
+      return machine.handleJobMessage(body, context && deliveryOf(context));
     },
     runTask(body, context) {
       recordQueueAge(telemetry, 'tasks', context);
-      return tasks.run(machine.handleTaskMessage(body, shutdown.signal));
+      return tasks.run(machine.handleTaskMessage(body, shutdown.signal, context && deliveryOf(context)));
     },
     async close() {
       shutdown.abort();
@@ -137,9 +145,9 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   };
 }
 
-function openQueue(config: Config, log: Log): ServiceBusQueue {
+function openQueue(config: Config, log: Log, messageAgeMs: number): ServiceBusQueue {
   const { serviceBus: connection, jobQueueName: jobQueue, taskQueueName: taskQueue } = config;
-  return openServiceBusQueue({ connection, jobQueue, taskQueue, log });
+  return openServiceBusQueue({ connection, jobQueue, taskQueue, log, messageAgeMs });
 }
 
 async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {

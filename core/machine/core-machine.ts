@@ -1,5 +1,6 @@
 import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { parseJobMessage, parseTaskMessage } from '../messages.ts';
+import { type Delivery, refusePoison } from '../poison.ts';
 import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
 import { republishLost } from '../upkeep/republish.ts';
@@ -26,13 +27,15 @@ export class CoreMachine {
     return submit(this.engine, request);
   }
 
-  /** A message of the jobs queue. Throws BAD_MESSAGE for one that is not ours. */
-  async handleJobMessage(body: unknown): Promise<void> {
+  /** A message of the jobs queue. Throws BAD_MESSAGE for poison, which is not looked into. */
+  async handleJobMessage(body: unknown, delivery: Delivery = {}): Promise<void> {
+    refusePoison(this.engine, 'jobs', body, delivery);
     await processJobMessage(this.engine, parseJobMessage(body));
   }
 
-  /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. */
-  async handleTaskMessage(body: unknown, shutdown?: AbortSignal): Promise<void> {
+  /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. Throws BAD_MESSAGE for poison. */
+  async handleTaskMessage(body: unknown, shutdown?: AbortSignal, delivery: Delivery = {}): Promise<void> {
+    refusePoison(this.engine, 'tasks', body, delivery);
     await processTaskMessage(this.engine, parseTaskMessage(body), shutdown);
   }
 

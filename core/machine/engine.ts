@@ -34,6 +34,8 @@ export interface Engine {
   readonly publishGraceMs: number;
   /** How long ended jobs are kept; null: for ever. */
   readonly retentionDays: number | null;
+  /** A message that has been in its queue for longer is refused. */
+  readonly messageAgeMs: number;
   /** Milliseconds since the epoch, for scheduling messages; what is due is decided by the store's clock. */
   readonly now: () => number;
   readonly instants: Instants;

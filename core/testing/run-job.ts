@@ -2,6 +2,7 @@ import { CoreMachineError } from '../errors.ts';
 import type { Instants } from '../instants.ts';
 import type { JobDefinition } from '../job.ts';
 import type { JsonObject } from '../json.ts';
+import { limits } from '../limits.ts';
 import { type Log, silentLog } from '../log.ts';
 import { CoreMachine } from '../machine/core-machine.ts';
 import type { CompletionCallback, Engine } from '../machine/engine.ts';
@@ -67,6 +68,7 @@ export function memoryEngine(definitions: readonly JobDefinition[], options: Run
     leaseMs: 30_000,
     publishGraceMs: 15_000,
     retentionDays: null,
+    messageAgeMs: limits.messageAgeMs,
     now: Date.now,
     instants: options.instants ?? (() => {}),
     onJobComplete: options.onJobComplete ?? null,

@@ -6,6 +6,8 @@ export interface QueueCounts {
   readonly active: number;
   readonly scheduled: number;
   readonly deadLetter: number;
+  /** All of them, also those that are on their way to another queue. */
+  readonly total: number;
   readonly sizeBytes: number;
 }
 
@@ -25,6 +27,7 @@ export class QueueInspector {
         active: found.activeMessageCount,
         scheduled: found.scheduledMessageCount,
         deadLetter: found.deadLetterMessageCount,
+        total: found.totalMessageCount ?? 0,
         sizeBytes: found.sizeInBytes ?? 0,
       };
     } catch (error) {

@@ -4,11 +4,19 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { type JsonObject, jsonBytes } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
-import type { JobMessage, MessageQueue, OutgoingMessage, TaskMessage } from '../../core/ports/message-queue.ts';
+import type {
+  JobMessage,
+  MessageQueue,
+  OutgoingMessage,
+  QueueName,
+  TaskMessage,
+} from '../../core/ports/message-queue.ts';
 import { connectMessages, type ServiceBusConnection } from './connection.ts';
+import { type DeadLetterPage, type DeadLetterSource, listDeadLetters } from './dead-letters.ts';
 import { type QueueCounts, QueueInspector } from './inspector.ts';
 import { Outbox } from './outbox.ts';
 import { toQueueError } from './queue-error.ts';
+import { type ResubmitReport, resubmitDeadLetters, type Selection } from './resubmit.ts';
 
 export interface ServiceBusQueueOptions {
   readonly connection: ServiceBusConnection;
@@ -19,6 +27,10 @@ export interface ServiceBusQueueOptions {
   readonly retryOptions?: RetryOptions;
   /** How long a batch may stay without an answer, twice; default 8 s. */
   readonly tryLimitMs?: number;
+  /** Dead letters older than this are shown as ancient; default 7 days. */
+  readonly messageAgeMs?: number;
+  /** How long listing and resubmitting dead letters may take; default 8 s and 30 s. */
+  readonly deadLetterLimitMs?: number;
 }
 
 export interface ServiceBusQueue extends MessageQueue {
@@ -27,13 +39,18 @@ export interface ServiceBusQueue extends MessageQueue {
    * Shows the counts, or null where the right to manage is missing. Throws QUEUE_UNAVAILABLE.
    */
   health(): Promise<JsonObject>;
+  /** Needs the right to manage. Throws QUEUE_UNAVAILABLE, at the latest after 3 s. */
+  counts(role: QueueName): Promise<QueueCounts>;
+  deadLetters(role: QueueName, page: { readonly limit: number; readonly after?: string }): Promise<DeadLetterPage>;
+  resubmit(role: QueueName, selection: Selection, options: { readonly force: boolean }): Promise<ResubmitReport>;
   close(): Promise<void>;
 }
 
 /** The service's own limit for a message id. */
 const longestId = 128;
 const healthLimitMs = 5000;
-const countsLimitMs = 1000;
+const healthCountsLimitMs = 1000;
+const countsLimitMs = 3000;
 const closeLimitMs = 3000;
 
 /** Opens nothing yet: the first message connects, and a lost connection is opened again by the next one. */
@@ -42,6 +59,7 @@ export function openServiceBusQueue(options: ServiceBusQueueOptions): ServiceBus
 }
 
 class AzureServiceBusQueue implements ServiceBusQueue {
+  readonly #options: ServiceBusQueueOptions;
   readonly #client: ServiceBusClient;
   readonly #inspector: QueueInspector;
   readonly #jobs: Outbox;
@@ -50,6 +68,7 @@ class AzureServiceBusQueue implements ServiceBusQueue {
 
   constructor(options: ServiceBusQueueOptions) {
     const { connection, jobQueue, taskQueue } = options;
+    this.#options = options;
     this.#client = connectMessages(connection, options.retryOptions);
     this.#inspector = new QueueInspector(connection);
     this.#jobs = openOutbox(this.#client, jobQueue, options);
@@ -75,14 +94,31 @@ class AzureServiceBusQueue implements ServiceBusQueue {
     return { namespace: this.#client.fullyQualifiedNamespace, queues: Object.fromEntries(queues) };
   }
 
+  counts(role: QueueName): Promise<QueueCounts> {
+    return this.#inspector.counts(this.#source(role).queue, AbortSignal.timeout(countsLimitMs));
+  }
+
+  deadLetters(role: QueueName, page: { readonly limit: number; readonly after?: string }): Promise<DeadLetterPage> {
+    return listDeadLetters(this.#options, this.#source(role), page);
+  }
+
+  resubmit(role: QueueName, selection: Selection, options: { readonly force: boolean }): Promise<ResubmitReport> {
+    return resubmitDeadLetters(this.#options, this.#source(role), selection, options);
+  }
+
   async close(): Promise<void> {
     // Over a dead connection the SDK waits a minute for the other side's farewell.
     const limit = wait(closeLimitMs, undefined, { ref: false });
     await Promise.race([this.#client.close(), limit]);
   }
 
+  #source(role: QueueName): DeadLetterSource {
+    const { jobQueue, taskQueue, messageAgeMs = limits.messageAgeMs } = this.#options;
+    return { role, queue: role === 'jobs' ? jobQueue : taskQueue, messageAgeMs };
+  }
+
   async #countsIfAllowed(queue: string): Promise<QueueCounts | null> {
-    return this.#inspector.counts(queue, AbortSignal.timeout(countsLimitMs)).catch(() => null);
+    return this.#inspector.counts(queue, AbortSignal.timeout(healthCountsLimitMs)).catch(() => null);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { HttpRequest } from '@azure/functions';
-import { CoreMachineError } from '../../core/errors.ts';
+import type { z } from 'zod';
+import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
 
 /** Parameters may take 1 MiB as canonical JSON; white space gets a little more. */
 export const bodyLimitBytes = 2 * 1024 * 1024;
@@ -21,6 +22,23 @@ export async function readJsonBody(request: HttpRequest): Promise<unknown> {
       cause,
     });
   }
+}
+
+/** Throws INVALID_PARAMETERS with every problem of a decoded body. */
+export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new CoreMachineError('INVALID_PARAMETERS', 'the request body is not as it should be', {
+    details: problemsOf(parsed.error),
+  });
+}
+
+export function problemsOf({ issues }: z.ZodError): ErrorDetail[] {
+  return issues.map((issue) => ({
+    path: issue.path.join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : ''),
+    code: issue.code,
+    message: issue.message,
+  }));
 }
 
 function tooLarge(): CoreMachineError {

@@ -53,14 +53,18 @@ function operation(route: Route, jobTypes: readonly JobDefinition[]): JsonObject
     summary: route.summary,
     security: route.auth === 'anonymous' ? [] : [{ functionKey: [] }, { functionKeyQuery: [] }],
     parameters: [...parameters('path', route.pathParameters), ...parameters('query', route.query)],
-    ...(route.body && { requestBody: requestBody(route.body, jobTypes) }),
+    ...(route.body && { requestBody: requestBody(route.body, bodySchema(route, jobTypes)) }),
     responses: responses(route),
   };
 }
 
-function requestBody(description: string, jobTypes: readonly JobDefinition[]): JsonObject {
-  const anyOf = jobTypes.map((job) => ({ $ref: `#/components/schemas/${job.name}_parameters` }));
-  return { description, content: { 'application/json': { schema: { anyOf } } } };
+function requestBody(description: string, schema: JsonObject): JsonObject {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function bodySchema({ bodySchema: schema }: Route, jobTypes: readonly JobDefinition[]): JsonObject {
+  if (schema) return withoutDialect(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonObject);
+  return { anyOf: jobTypes.map((job) => ({ $ref: `#/components/schemas/${job.name}_parameters` })) };
 }
 
 function parameters(place: 'path' | 'query', schema: z.ZodObject): JsonObject[] {

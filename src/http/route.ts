@@ -5,7 +5,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { RunRef } from '../../core/ports/telemetry.ts';
 import type { App } from '../app.ts';
-import { readJsonBody } from './body.ts';
+import { problemsOf, readJsonBody } from './body.ts';
 import { errorAnswer, jsonAnswer } from './envelope.ts';
 import { reportRequest } from './request-span.ts';
 
@@ -22,6 +22,8 @@ export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.Z
   readonly query: Query;
   /** What the request body is; absent when the route reads none. */
   readonly body?: string;
+  /** The body's schema; without one a body is a job type's parameters. */
+  readonly bodySchema?: z.ZodType;
   /** Error codes that it can answer with, for the OpenAPI document. */
   readonly errors: readonly ConstructorParameters<typeof CoreMachineError>[0][];
   readonly answer: (app: App, request: RouteRequest<z.output<Path>, z.output<Query>>) => Promise<RouteAnswer>;
@@ -96,11 +98,7 @@ function requestIdOf(request: HttpRequest): string {
 function parseParameters(schema: z.ZodObject, given: unknown): never {
   const parsed = schema.strict().safeParse(given);
   if (parsed.success) return parsed.data as never;
-  const details = parsed.error.issues.map((issue) => ({
-    path: issue.path.join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : ''),
-    code: issue.code,
-    message: issue.message,
-  }));
+  const details = problemsOf(parsed.error);
   const badId = details.some((detail) => detail.path === 'job_id');
   throw new CoreMachineError(
     badId ? 'INVALID_ID' : 'INVALID_PARAMETERS',

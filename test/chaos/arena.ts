@@ -96,7 +96,7 @@ export class Arena {
   /** Nothing of an earlier trial is left in the database. */
   async clear(): Promise<void> {
     await this.pool.query(
-      `TRUNCATE app.jobs, app.stages, app.tasks, chaos.executions, chaos.callbacks, chaos.task_moves,
+      `TRUNCATE app.jobs, app.stages, app.tasks, app.job_events, app.upkeep_runs, chaos.executions, chaos.callbacks, chaos.task_moves,
        chaos.job_moves, chaos.stage_moves`,
     );
   }

@@ -6,7 +6,7 @@ export const mutants = ['no-fencing', 'no-reconciler'] as const;
 export type Mutant = (typeof mutants)[number];
 
 /** What production waits for minutes, in milliseconds: the same steps, for a trial of seconds. */
-const patience = { unansweredMs: 1000, callbackMs: 500, retryMs: 300 } as const;
+const patience = { unansweredMs: 1000, certainMs: 4000, callbackMs: 500, retryMs: 300 } as const;
 
 /** The real store with less patience. */
 export function hurriedStore(store: StateStore): StateStore {
@@ -20,8 +20,14 @@ export function hurriedStore(store: StateStore): StateStore {
       ),
     findJobsToPublish: (age, limit) =>
       store.findJobsToPublish({ ...age, unansweredMs: Math.min(age.unansweredMs, patience.unansweredMs) }, limit),
-    takeTasksToPublish: (unansweredMs, limit) =>
-      store.takeTasksToPublish(Math.min(unansweredMs, patience.unansweredMs), limit),
+    takeTasksToPublish: ({ unansweredMs, certainMs }, limit) =>
+      store.takeTasksToPublish(
+        {
+          unansweredMs: Math.min(unansweredMs, patience.unansweredMs),
+          certainMs: Math.min(certainMs, patience.certainMs),
+        },
+        limit,
+      ),
     findCallbacksDue: (olderThanMs, limit) => store.findCallbacksDue(Math.min(olderThanMs, patience.callbackMs), limit),
   };
 }

@@ -8,6 +8,7 @@ import { type UpkeepRun, upkeepRuns } from '../../core/upkeep/index.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { createLog } from '../../infrastructure/log/log.ts';
 import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
+import { WorkerPresence } from '../../infrastructure/postgres/presence.ts';
 import { openServiceBusQueue } from '../../infrastructure/service-bus/queue.ts';
 import { openWorkspace } from '../../infrastructure/workspace/workspace.ts';
 import { startFunctionsHost } from '../../src/local/functions-host/host.ts';
@@ -46,7 +47,9 @@ const queue = openServiceBusQueue({
   retryOptions,
   tryLimitMs: 1000,
 });
-const ledger = new Ledger(postgres.database, options.name);
+// As in production, no two processes have the same name.
+const worker = `${options.name}:${process.pid}`;
+const ledger = new Ledger(postgres.database, worker);
 const jobs = chaosJobs(ledger);
 const workspace = await openWorkspace({ root: options.tempFolder, log });
 const blobs = openBlobStore({ connection: options.storage });
@@ -55,7 +58,7 @@ const machine = new CoreMachine({
   registry: new JobRegistry(jobs),
   store: mutated(hurriedStore(postgres.store), options.mutant, postgres.database),
   queue: faultyQueue(queue, () => faults),
-  worker: options.name,
+  worker,
   leaseMs,
   publishGraceMs: 400,
   instants: strike,
@@ -64,6 +67,8 @@ const machine = new CoreMachine({
     if (!taken) throw new Error('the receiver refuses its first call');
   },
 });
+const presence = new WorkerPresence({ url: options.databaseUrl, applicationName: options.name }, worker);
+await presence.start();
 const host = await startFunctionsHost({
   hostJson: { version: '2.0', extensions: { serviceBus: { maxConcurrentCalls: 16 } } },
   settings: { SERVICE_BUS_CONNECTION: options.serviceBus },
@@ -79,6 +84,7 @@ childReady({}, async () => {
   closing = true;
   await host.stop({ graceMs: 5000 });
   await upkeep;
+  await presence.stop();
   await queue.close();
   await postgres.close();
 });
@@ -126,6 +132,7 @@ async function runUpkeep(): Promise<void> {
     await wait(upkeepMs + Math.random() * 100);
     for (const run of runs) {
       try {
+        if (run === 'leases') await machine.buryWorkers(300);
         const { fixed, actions } = await machine.upkeep(run);
         if (fixed > 0) log.info('Upkeep:Run', { run, fixed, actions: actions.slice(0, 3).join('; ') });
       } catch (error) {

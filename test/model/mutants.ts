@@ -16,8 +16,8 @@ export const mutants: readonly Mutant[] = [
     file: store,
     edits: [
       [
-        'const row = this.#current(ref);\n    const stage = this.#stages.get(keyOf(ref));\n    if (!row || !stage || stage',
-        'const row = this.#jobs.get(ref.jobId);\n    const stage = this.#stages.get(keyOf(ref));\n    if (!row || !stage || stage',
+        'const row = this.tables.current(ref);\n    const stage = this.tables.stage(ref);\n    if (!row || !stage || stage',
+        'const row = this.tables.jobs.get(ref.jobId);\n    const stage = this.tables.stage(ref);\n    if (!row || !stage || stage',
       ],
     ],
     violation: /two workers advanced|closed twice|moves from|jumps/,
@@ -27,8 +27,8 @@ export const mutants: readonly Mutant[] = [
     file: store,
     edits: [
       [
-        'const row = this.#current(ref);\n    if (!row) return false;\n    const now',
-        'const row = this.#jobs.get(ref.jobId);\n    if (!row) return false;\n    const now',
+        'const row = this.tables.current(ref);\n    if (!row) return false;\n    const now',
+        'const row = this.tables.jobs.get(ref.jobId);\n    if (!row) return false;\n    const now',
       ],
     ],
     violation: /the job moves from/,
@@ -42,13 +42,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no-check-that-the-stage-is-planned',
     file: store,
-    edits: [["if (this.#stages.has(keyOf(ref))) return 'exists';", '']],
+    edits: [["if (this.tables.stages.has(keyOf(ref))) return 'exists';", '']],
     violation: /task .* (goes|moves|runs)/,
   },
   {
     name: 'a-retry-outlives-its-job',
     file: store,
-    edits: [["end.status === 'retrying' && !this.#current(ref) ? 'cancelled' : end.status", 'end.status']],
+    edits: [["end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status", 'end.status']],
     violation: /closed with .* waiting|open tasks/,
   },
   {
@@ -56,11 +56,11 @@ export const mutants: readonly Mutant[] = [
     file: 'machine/run-task.ts',
     edits: [
       [
-        '  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {',
+        '  const stored = await timed(',
         `  const tasks = await engine.store.listTasks(ref.jobId, ref.run, { stage: ref.stage, limit: 1000 });
   const open = ['queued', 'processing', 'retrying'];
   const last = !tasks.some(({ task, status }) => task !== ref.task && open.includes(status));
-  if (!(await engine.store.endAttempt(ref, claimed.attempt, end))) {`,
+  const stored = await timed(`,
       ],
       ['  await closeStageIfDone(engine, ref);\n}', '  if (last) await closeStageIfDone(engine, ref);\n}'],
     ],

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { cancelJob } from './cancel-job.ts';
 import { dbJob } from './db-job.ts';
+import { listDeadLetters, resubmitDeadLetters } from './dead-letters.ts';
 import { health, healthLive, healthReady } from './health.ts';
 import { jobEvents } from './job-events.ts';
 import { jobStatus } from './job-status.ts';
@@ -8,6 +9,7 @@ import { jobTypes } from './job-types.ts';
 import { listJobs } from './list-jobs.ts';
 import { listTasks } from './list-tasks.ts';
 import { openApi } from './openapi.ts';
+import { listQueues } from './queues.ts';
 import { retryJob } from './retry-job.ts';
 import { submitJob, submitJobShort } from './submit-job.ts';
 import { runUpkeep, upkeepHistory } from './upkeep.ts';
@@ -26,6 +28,9 @@ export const routes: readonly Route[] = [
   runUpkeep,
   upkeepHistory,
   jobTypes,
+  listQueues,
+  listDeadLetters,
+  resubmitDeadLetters,
   health,
   healthLive,
   healthReady,

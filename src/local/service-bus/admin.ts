@@ -58,7 +58,7 @@ function entry(queue: Queue): string {
 <DeadLetteringOnMessageExpiration>${definition.deadLetterOnExpiry}</DeadLetteringOnMessageExpiration>
 <DuplicateDetectionHistoryTimeWindow>${seconds(definition.duplicateDetectionWindowMs ?? 600_000)}</DuplicateDetectionHistoryTimeWindow>
 <MaxDeliveryCount>${definition.maxDeliveryCount}</MaxDeliveryCount><EnableBatchedOperations>true</EnableBatchedOperations>
-<SizeInBytes>0</SizeInBytes><MessageCount>${total}</MessageCount><Status>Active</Status>
+<SizeInBytes>0</SizeInBytes><MessageCount>${total + deadLettered}</MessageCount><Status>Active</Status>
 <CreatedAt>${time}</CreatedAt><UpdatedAt>${time}</UpdatedAt><AccessedAt>${time}</AccessedAt>
 <CountDetails xmlns:d2p1="http://schemas.microsoft.com/netservices/2011/06/servicebus">
 <d2p1:ActiveMessageCount>${active}</d2p1:ActiveMessageCount>

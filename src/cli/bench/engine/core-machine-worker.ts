@@ -1,15 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { app as functions } from '@azure/functions';
+import { limits } from '../../../../core/limits.ts';
 import { CoreMachine } from '../../../../core/machine/core-machine.ts';
+import { silentTelemetry } from '../../../../core/ports/telemetry.ts';
 import { JobRegistry } from '../../../../core/registry.ts';
 import type { Services } from '../../../../core/services.ts';
 import { type UpkeepRun, upkeepRuns } from '../../../../core/upkeep/index.ts';
 import { createLog } from '../../../../infrastructure/log/log.ts';
 import { openPostgres } from '../../../../infrastructure/postgres/postgres.ts';
+import { WorkerPresence } from '../../../../infrastructure/postgres/presence.ts';
 import { openServiceBusQueue } from '../../../../infrastructure/service-bus/queue.ts';
 import { type Config, readConfig } from '../../../config.ts';
 import { startFunctionsHost } from '../../../local/functions-host/host.ts';
+import { WorkerWatch } from '../../../worker-watch.ts';
 import { benchFan, benchOne } from './jobs.ts';
 import { inTurns } from './turns.ts';
 import { serveWorker, type Worker, type WorkerOptions } from './worker-protocol.ts';
@@ -31,19 +35,26 @@ async function openWorker(options: WorkerOptions): Promise<Worker> {
     taskQueue: config.taskQueueName,
     log,
   });
+  const worker = `${hostname()}:${process.pid}`;
   const machine = new CoreMachine({
     registry: new JobRegistry([benchFan, benchOne]),
     store: postgres.store,
     queue,
     services: noServices,
     log,
-    worker: `${hostname()}:${process.pid}`,
+    worker,
     leaseMs: config.taskLeaseSeconds * 1000,
     publishGraceMs: config.publishGraceSeconds * 1000,
+    retentionDays: null,
+    messageAgeMs: limits.messageAgeMs,
+    telemetry: silentTelemetry,
     now: Date.now,
     instants: () => {},
     onJobComplete: null,
   });
+  const presence = new WorkerPresence(config.database, worker);
+  await presence.start();
+  const watch = new WorkerWatch(machine, log);
   const host = await startFunctionsHost({
     hostJson: await hostJson(),
     settings: env,
@@ -56,6 +67,8 @@ async function openWorker(options: WorkerOptions): Promise<Worker> {
     submit: (workload) => submit(machine, workload),
     async close() {
       await host.stop({ graceMs: 5000 });
+      await watch.stop();
+      await presence.stop();
       await queue.close();
       await postgres.close();
     },
