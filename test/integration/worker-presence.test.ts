@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openPostgres, type Postgres } from '../../infrastructure/postgres/postgres.ts';
+import { WorkerPresence } from '../../infrastructure/postgres/presence.ts';
+import { planned } from '../contract/state-store-tools.ts';
+import { eventually } from '../tools/poll.ts';
+import { createTestDatabase, type TestDatabase, withClient } from '../tools/postgres.ts';
+
+let database: TestDatabase;
+let postgres: Postgres;
+before(async () => {
+  database = await createTestDatabase();
+  postgres = await openPostgres({ url: database.url });
+});
+after(async () => {
+  await postgres.close();
+  await database.drop();
+});
+
+async function working(worker: string, jobId: string): Promise<ChildProcess> {
+  const child = fork(join(import.meta.dirname, 'worker-presence.child.ts'), [database.url, worker, jobId]);
+  await once(child, 'message');
+  return child;
+}
+
+/** Looks for the dead until one is found: a lock must be seen free twice. */
+function dead(goneMs = 50): Promise<readonly string[]> {
+  return eventually(async () => {
+    const found = await postgres.store.endLeasesOfDeadWorkers(goneMs);
+    return found.length > 0 ? found : null;
+  });
+}
+
+test('the leases of a worker that was killed end at once, those of others do not', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 3);
+  const child = await working('killed', ref.jobId);
+  await store.claimTask({ ...ref, task: 2 }, { worker: 'other', leaseMs: 3_600_000 });
+  assert.deepEqual(await store.endLeasesOfDeadWorkers(0), []);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.deepEqual(await dead(), ['killed']);
+  const expired = await store.findExpiredLeases(100);
+  assert.deepEqual(
+    expired.map(({ task }) => task),
+    [0, 1],
+  );
+  assert.deepEqual(await store.endLeasesOfDeadWorkers(0), [], 'each death is told once');
+});
+
+test('a worker that is only frozen keeps its leases', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 2);
+  const child = await working('frozen', ref.jobId);
+  child.kill('SIGSTOP');
+  for (let look = 0; look < 10; look += 1) {
+    assert.deepEqual(await store.endLeasesOfDeadWorkers(0), []);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill('SIGCONT');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.deepEqual(await dead(), ['frozen']);
+});
+
+test('a lock that is free for a moment only is no death', async () => {
+  const presence = new WorkerPresence({ url: database.url, applicationName: 'cut' }, 'cut');
+  await presence.start();
+  await withClient(database.url, (client) =>
+    client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut'"),
+  );
+  const until = Date.now() + 1500;
+  while (Date.now() < until) assert.deepEqual(await postgres.store.endLeasesOfDeadWorkers(5000), []);
+  const [row] = await postgres.database.query<{ missing_since: Date | null }>(
+    "SELECT missing_since FROM app.workers WHERE worker = 'cut'",
+  );
+  assert.equal(row?.missing_since, null, 'it came back and said so');
+  await presence.stop();
+});
+
+test('a worker that ends in order leaves nothing behind', async () => {
+  const presence = new WorkerPresence({ url: database.url, applicationName: 'ends' }, 'ends');
+  await presence.start();
+  await presence.stop();
+  await presence.stop();
+  const rows = await postgres.database.query("SELECT 1 FROM app.workers WHERE worker = 'ends'");
+  assert.deepEqual(rows, []);
+  assert.deepEqual(await postgres.store.endLeasesOfDeadWorkers(0), []);
+});
+
+test('of many lookers at once one buries the dead', async () => {
+  const ref = await planned(postgres.store, 2);
+  const child = await working('mourned', ref.jobId);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await postgres.store.endLeasesOfDeadWorkers(3_600_000);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => postgres.store.endLeasesOfDeadWorkers(0)));
+  assert.deepEqual(answers.flat(), ['mourned']);
+});
