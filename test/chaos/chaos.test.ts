@@ -19,7 +19,7 @@ test('the short form has every kind of action, and every fate of a message', () 
   }
 });
 
-test('jobs come through kills, freezes, cuts, locks and lost messages', async (t) => {
+test('jobs come through kills, freezes, cuts, locks and lost messages', { timeout: 200_000 }, async (t) => {
   const reports = await runCampaign({
     seeds,
     lanes: 1,
