@@ -15,9 +15,25 @@ import { readResultsByStage } from './stage-results.ts';
  */
 export async function closeStageIfDone(engine: Engine, ref: StageRef): Promise<void> {
   if (await engine.store.hasOpenTasks(ref)) return;
-  const job = await engine.store.getJob(ref.jobId);
+  const closing = closingStages(engine);
+  const key = `${ref.jobId}/${ref.run}/${ref.stage}`;
+  // A stage without open tasks stays so: who is at it already does it for all that ask in this process.
+  const begun = closing.get(key) ?? closeStage(engine, ref).finally(() => closing.delete(key));
+  closing.set(key, begun);
+  await begun;
+}
+
+const closingByEngine = new WeakMap<Engine, Map<string, Promise<void>>>();
+
+function closingStages(engine: Engine): Map<string, Promise<void>> {
+  const closing = closingByEngine.get(engine) ?? new Map<string, Promise<void>>();
+  closingByEngine.set(engine, closing);
+  return closing;
+}
+
+async function closeStage(engine: Engine, ref: StageRef): Promise<void> {
+  const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
   if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) return;
-  const stages = await engine.store.getStages(ref.jobId, ref.run);
   const stage = stages.find(({ number }) => number === ref.stage);
   if (!stage) return;
   const failure = await stageFailure(engine, ref, stage);

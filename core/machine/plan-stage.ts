@@ -18,12 +18,12 @@ import { readResults, readResultsByStage } from './stage-results.ts';
  */
 export async function processJobMessage(engine: Engine, message: JobMessage): Promise<void> {
   const ref: StageRef = { jobId: message.job_id, run: message.run, stage: message.stage };
-  const job = await engine.store.getJob(ref.jobId);
+  const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
   if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) {
     engine.log.info('Message:Dropped', { ...ref, reason: job ? `the job is ${job.status}` : 'no such job' });
     return;
   }
-  const planned = (await engine.store.getStages(ref.jobId, ref.run)).find((stage) => stage.number === ref.stage);
+  const planned = stages.find((stage) => stage.number === ref.stage);
   if (planned) {
     await publishTasks(engine, ref, {
       from: planned.published,

@@ -1,4 +1,4 @@
-import type { JobRecord, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { JobRecord, NewJob, StageRef, StateStore, SubmitOutcome } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
 import { query } from './sql-files.ts';
@@ -31,7 +31,11 @@ type JobMethods =
 /** The methods of the store that are about whole jobs. */
 export function jobStore(database: Database): Pick<StateStore, JobMethods> {
   return {
-    submitJob: (job, { force }) => database.transaction((tx) => submitJob(tx, job, force)),
+    async submitJob(job, { force }) {
+      // In most cases the one statement does it; else it is asked again with the row held still, to be read.
+      const begun = await beginJob(database.query, job, force);
+      return begun ?? database.transaction((tx) => submitJob(tx, job, force));
+    },
     async retryJob(jobId, { totalStages, correlationId, takeOver }) {
       const [row] = await database.query<JobRow>(sql.retryJob, [jobId, totalStages, correlationId, takeOver]);
       return row ? jobRecord(row) : null;
@@ -69,12 +73,8 @@ async function findJob(run: Query, jobId: string): Promise<JobRecord | null> {
   return row && jobRecord(row);
 }
 
-async function submitJob(
-  tx: Query,
-  job: Parameters<StateStore['submitJob']>[0],
-  force: boolean,
-): ReturnType<StateStore['submitJob']> {
-  const [begun] = await tx<JobRow>(sql.submitJob, [
+async function beginJob(run: Query, job: NewJob, force: boolean): Promise<SubmitOutcome | null> {
+  const [begun] = await run<JobRow>(sql.submitJob, [
     job.jobId,
     job.jobType,
     job.totalStages,
@@ -83,7 +83,12 @@ async function submitJob(
     job.correlationId,
     force,
   ]);
-  if (begun) return { outcome: 'created', job: jobRecord(begun) };
+  return begun ? { outcome: 'created', job: jobRecord(begun) } : null;
+}
+
+async function submitJob(tx: Query, job: NewJob, force: boolean): Promise<SubmitOutcome> {
+  const begun = await beginJob(tx, job, force);
+  if (begun) return begun;
   const existing = await findJob(tx, job.jobId);
   if (!existing) throw new Error('a job that stood in the way of an insert is not there');
   return { outcome: force ? 'active' : 'existing', job: existing };

@@ -1,10 +1,11 @@
-import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { NewStage, NewTask, StageOutcome, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { refParameters } from './jobs.ts';
 import { type StageRow, stageRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
+  createStage: query('create_stage'),
   lockJob: query('lock_job'),
   insertStage: query('insert_stage'),
   insertTasks: query('insert_tasks'),
@@ -22,7 +23,10 @@ const chunkCharacters = 4 * 1024 * 1024;
 /** The methods of the store that are about whole stages. */
 export function stageStore(database: Database): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
   return {
-    createStage: (ref, stage, tasks) => database.transaction((tx) => createStage(tx, ref, stage, tasks)),
+    async createStage(ref, stage, tasks) {
+      const atOnce = await createAtOnce(database.query, ref, stage, tasks);
+      return atOnce ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
+    },
     async getStages(jobId, run) {
       return (await database.query<StageRow>(sql.getStages, [jobId, run])).map(stageRecord);
     },
@@ -30,6 +34,22 @@ export function stageStore(database: Database): Pick<StateStore, 'createStage' |
       await database.query(sql.markTasksPublished, [...refParameters(ref), published]);
     },
   };
+}
+
+/** What one statement can do; null for what it leaves to several: many tasks, a run that takes over from another. */
+async function createAtOnce(
+  run: Query,
+  ref: StageRef,
+  stage: NewStage,
+  tasks: readonly NewTask[],
+): Promise<StageOutcome | null> {
+  const [chunk = { keys: [], inputs: [] }, more] = chunks(tasks);
+  if (more) return null;
+  const { name, handler, parallelism, policy } = stage;
+  const parameters = [...refParameters(ref), name, handler, parallelism, policy, chunk.keys, chunk.inputs];
+  const [row] = await run<{ readonly made: number }>(sql.createStage, parameters);
+  if (!row) return null;
+  return row.made === 1 ? 'created' : 'exists';
 }
 
 async function createStage(

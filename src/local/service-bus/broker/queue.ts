@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Heap } from './heap.ts';
 import type { BrokerMessage, IncomingMessage, Lock, MessageSections, PropertyChanges } from './message.ts';
 
@@ -289,7 +289,7 @@ export class Queue {
   }
 
   #lock(message: BrokerMessage, owner: string): Lock {
-    const token = randomBytes(16).toString('hex');
+    const token = randomUUID().replaceAll('-', '');
     const lock = { token, message, owner, lockedUntil: this.#context.now() + this.definition.lockDurationMs };
     this.#locks.set(token, lock);
     this.#locked.add(message.sequence);
