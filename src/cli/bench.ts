@@ -3,6 +3,7 @@ import { benchEngine } from './bench/engine/engine.ts';
 import { benchGrowth } from './bench/engine/growth.ts';
 import { benchProfile } from './bench/engine/profile-run.ts';
 import { benchRaster } from './bench/raster.ts';
+import { benchSubmits } from './bench/submits.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   growth: () => benchGrowth({ rounds, finished: Number(values.finished) }),
   profile: benchProfile,
   raster: () => benchRaster(rounds),
+  submits: benchSubmits,
   engine: () =>
     benchEngine({ rounds, only: values.only?.split(',') ?? null, sizes: values.sizes.split(',').map(Number) }),
 };
