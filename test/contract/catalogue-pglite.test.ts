@@ -4,12 +4,12 @@ import { PGlite } from '@electric-sql/pglite';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
 import { unaccent } from '@electric-sql/pglite/contrib/unaccent';
 import { postgis } from '@electric-sql/pglite-postgis';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import pg from 'pg';
 import { silentLog } from '../../core/log.ts';
 import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
 import { installPgstac } from '../../infrastructure/pgstac/install.ts';
 import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
+import { servePglite } from '../../src/local/stack/pglite-server.ts';
 import { catalogueSuite } from './catalogue.ts';
 
 const pgstacSql = await ensurePgstacSql();
@@ -17,13 +17,12 @@ if (pgstacSql === null) throw new Error('The tests need pgSTAC, and its SQL coul
 
 const database = await PGlite.create({ extensions: { postgis, btree_gist, unaccent } });
 await database.exec('CREATE EXTENSION postgis');
-const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: 0, maxConnections: 20 });
-await server.start();
-const pool = new pg.Pool({ connectionString: `postgres://postgres@${server.getServerConn()}/postgres`, max: 5 });
+const server = await servePglite(database, 0);
+const pool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${server.port}/postgres`, max: 5 });
 await installPgstac(pool, await readFile(pgstacSql, 'utf8'));
 after(async () => {
   await pool.end();
-  await server.stop();
+  await server.close();
   await database.close();
 });
 

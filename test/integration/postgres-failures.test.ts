@@ -350,6 +350,7 @@ describe('the state store', () => {
   test('the stored row, as people see it', async () => {
     const { store } = postgres;
     const job = newJob({
+      taken_over_run: null,
       parameters: { z: 1, a: 2 },
       metadata: { dataset_id: 'd' },
       correlationId: 'c-9',
@@ -372,6 +373,7 @@ describe('the state store', () => {
       run: 1,
       stage: 1,
       total_stages: 1,
+      taken_over_run: null,
       parameters: { z: 1, a: 2 },
       metadata: { dataset_id: 'd' },
       result_data: { job_type: 'x', a: 1 },
