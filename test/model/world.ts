@@ -231,7 +231,8 @@ export class World implements HandlerSteps {
 const longest = 180;
 
 function clipped(text: string): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  const short = text.replace(/"jobId":"[0-9a-f]{64}",/g, '');
+  return short.length > longest ? `${short.slice(0, longest)}…` : short;
 }
 
 function shortly(value: unknown): string {
