@@ -350,7 +350,6 @@ describe('the state store', () => {
   test('the stored row, as people see it', async () => {
     const { store } = postgres;
     const job = newJob({
-      taken_over_run: null,
       parameters: { z: 1, a: 2 },
       metadata: { dataset_id: 'd' },
       correlationId: 'c-9',
