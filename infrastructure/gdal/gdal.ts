@@ -72,10 +72,16 @@ class PooledGdal implements Gdal {
     const sources = sourcesOf(command);
     const destination = destinationOf(command);
     const own = destination !== null && !(await exists(destination)) ? destination : null;
+    let reached = 0;
+    const onProgress = (fraction: number) => {
+      reached = fraction;
+      options.onProgress?.(fraction);
+    };
     await this.#parts.scratch.use('gdal', async (folder) => {
       try {
         await this.#parts.rasters.execute('command', plain, {
           ...options,
+          onProgress,
           tool: command.tool,
           sources,
           config: mergeOptions(sources, { CPL_TMPDIR: folder }, config, options.config),
@@ -87,7 +93,7 @@ class PooledGdal implements Gdal {
         throw error;
       }
     });
-    options.onProgress?.(1);
+    if (reached < 1) onProgress(1);
   }
 
   async info(source: GdalSource, args: readonly string[] = [], options: GdalRunOptions = {}): Promise<JsonObject> {
