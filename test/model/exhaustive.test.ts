@@ -25,7 +25,6 @@ const quick: readonly Case[] = [
 const slow: readonly Case[] = [
   { shape: shapes.one, faults: { clock: 1 } },
   { shape: shapes.one, faults: { repeat: 1 } },
-  { shape: shapes.one, faults: { clock: 1, repeat: 1 } },
   { shape: shapes.one, faults: { crash: 1, upkeep: 1 } },
   { shape: shapes.two, faults: { crash: 1 } },
   { shape: shapes.two, faults: { cancel: 1 } },
