@@ -1,16 +1,17 @@
 import type { JobRecord, NewJob, StageRef, StateStore, SubmitOutcome } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
+import { jobMarks, jobReads } from './job-batches.ts';
 import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
   submitJob: query('submit_job'),
   retryJob: query('retry_job'),
-  getJob: query('get_job'),
+  getJobs: query('get_jobs'),
   listEvents: query('list_events'),
   listJobs: query('list_jobs'),
-  markJobPublished: query('mark_job_published'),
   advanceJob: query('advance_job'),
+  completeJob: query('complete_job'),
   endJob: query('end_job'),
   cancelOpenTasks: query('cancel_open_tasks'),
   closeStage: query('close_stage'),
@@ -30,6 +31,8 @@ type JobMethods =
 
 /** The methods of the store that are about whole jobs. */
 export function jobStore(database: Database): Pick<StateStore, JobMethods> {
+  const reads = jobReads(database);
+  const marks = jobMarks(database);
   return {
     async submitJob(job, { force }) {
       // In most cases the one statement does it; else it is asked again with the row held still, to be read.
@@ -43,19 +46,20 @@ export function jobStore(database: Database): Pick<StateStore, JobMethods> {
     async listEvents(jobId, { run = null, after = null, limit }) {
       return (await database.query<EventRow>(sql.listEvents, [jobId, run, after, limit])).map(jobEvent);
     },
-    getJob: (jobId) => findJob(database.query, jobId),
+    getJob: (jobId) => reads.do(jobId),
     async listJobs({ status = null, jobType = null, since = null, after, limit }) {
       const cursor = [after?.createdAt ?? null, after?.jobId ?? null];
       const rows = await database.query<JobRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
       return rows.map(jobRecord);
     },
-    async markJobPublished(ref) {
-      await database.query(sql.markJobPublished, refParameters(ref));
-    },
+    markJobPublished: (ref) => marks.do(ref),
     async advanceJob(ref) {
       return (await database.query(sql.advanceJob, refParameters(ref))).length > 0;
     },
-    finishJob: (ref, end) => database.transaction((tx) => finishJob(tx, ref, end)),
+    async finishJob(ref, end) {
+      if (end.error === null && (await completeJob(database.query, ref, end))) return true;
+      return database.transaction((tx) => finishJob(tx, ref, end));
+    },
     async markCallbackDelivered(jobId, run) {
       await database.query(sql.markCallbackDelivered, [jobId, run]);
     },
@@ -64,7 +68,7 @@ export function jobStore(database: Database): Pick<StateStore, JobMethods> {
 
 /** A job's row; null when there is none. */
 export async function findJobRow(run: Query, jobId: string): Promise<JobRow | null> {
-  const [row] = await run<JobRow>(sql.getJob, [jobId]);
+  const [row] = await run<JobRow>(sql.getJobs, [[jobId]]);
   return row ?? null;
 }
 
@@ -94,23 +98,28 @@ async function submitJob(tx: Query, job: NewJob, force: boolean): Promise<Submit
   return { outcome: force ? 'active' : 'existing', job: existing };
 }
 
+type Ending = Parameters<StateStore['finishJob']>[1];
+
+/** All of a completed job's end in one statement; false when it is not the plain case. */
+async function completeJob(run: Query, ref: StageRef, end: Ending): Promise<boolean> {
+  return (await run(sql.completeJob, endParameters(ref, end))).length > 0;
+}
+
 /**
  * Three statements, not one: each sees what was committed before it began. A stage that was being made when this began
  * holds the job's row until it is committed, so the second statement sees all of its tasks.
  */
-async function finishJob(tx: Query, ref: StageRef, end: Parameters<StateStore['finishJob']>[1]): Promise<boolean> {
-  const [ended] = await tx<{ readonly id: string }>(sql.endJob, [
-    ...refParameters(ref),
-    end.status,
-    end.result && JSON.stringify(end.result),
-    end.error && JSON.stringify(end.error),
-    end.callback,
-  ]);
+async function finishJob(tx: Query, ref: StageRef, end: Ending): Promise<boolean> {
+  const [ended] = await tx<{ readonly id: string }>(sql.endJob, endParameters(ref, end));
   if (!ended) return false;
   const stage = [ended.id, ref.run, ref.stage];
   await tx(sql.cancelOpenTasks, stage);
   await tx(sql.closeStage, stage);
   return true;
+}
+
+function endParameters(ref: StageRef, { status, result, error, callback }: Ending): unknown[] {
+  return [...refParameters(ref), status, result && JSON.stringify(result), error && JSON.stringify(error), callback];
 }
 
 export function refParameters(ref: StageRef): [string, number, number] {

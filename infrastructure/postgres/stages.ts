@@ -1,7 +1,7 @@
 import type { NewStage, NewTask, StageOutcome, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
+import { stageReads, taskMarks } from './job-batches.ts';
 import { refParameters } from './jobs.ts';
-import { type StageRow, stageRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
@@ -12,8 +12,6 @@ const sql = {
   startJob: query('start_job'),
   takeOverResults: query('take_over_results'),
   noteStageStarted: query('note_stage_started'),
-  getStages: query('get_stages'),
-  markTasksPublished: query('mark_tasks_published'),
 };
 
 /** One statement's tasks: enough to make its round trip cheap, small enough to stay out of the way of memory. */
@@ -22,17 +20,15 @@ const chunkCharacters = 4 * 1024 * 1024;
 
 /** The methods of the store that are about whole stages. */
 export function stageStore(database: Database): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+  const reads = stageReads(database);
+  const marks = taskMarks(database);
   return {
     async createStage(ref, stage, tasks) {
       const atOnce = await createAtOnce(database.query, ref, stage, tasks);
       return atOnce ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
     },
-    async getStages(jobId, run) {
-      return (await database.query<StageRow>(sql.getStages, [jobId, run])).map(stageRecord);
-    },
-    async markTasksPublished(ref, published) {
-      await database.query(sql.markTasksPublished, [...refParameters(ref), published]);
-    },
+    getStages: (jobId, run) => reads.do({ jobId, run }),
+    markTasksPublished: (ref, published) => marks.do({ ...ref, published }),
   };
 }
 

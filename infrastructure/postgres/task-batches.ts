@@ -4,6 +4,7 @@ import type { TaskStatus } from '../../core/states.ts';
 import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
 import { isDataError } from './errors.ts';
+import { stageColumns, stageKey } from './job-batches.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
@@ -113,16 +114,8 @@ function claimOutcome(row: ClaimRow): ClaimOutcome {
   return { kind: 'refused' };
 }
 
-function stageColumns(refs: readonly StageRef[]): [string[], number[], number[]] {
-  return [refs.map(({ jobId }) => jobId), refs.map(({ run }) => run), refs.map(({ stage }) => stage)];
-}
-
 function taskColumns(refs: readonly TaskRef[]): [string[], number[], number[], number[]] {
   return [...stageColumns(refs), refs.map(({ task }) => task)];
-}
-
-function stageKey(ref: StageRef): string {
-  return `${ref.jobId}/${ref.run}/${ref.stage}`;
 }
 
 function taskKey(ref: TaskRef): string {

@@ -52,6 +52,47 @@ export function testRaces(stores: Stores): void {
       assert.equal((await jobOf(stores().store, ref)).run, 2);
     });
 
+    test('40 jobs read and marked together, each as itself', async () => {
+      const { store, other } = stores();
+      const refs = await Promise.all(Array.from({ length: 40 }, (_, index) => planned(store, index + 1)));
+      await Promise.all(refs.map((ref, index) => store.markTasksPublished(ref, Math.floor(index / 2))));
+      const seen = await Promise.all(
+        refs.map(async ({ jobId }) => ({ job: await other.getJob(jobId), stages: await other.getStages(jobId, 1) })),
+      );
+      seen.forEach(({ job, stages }, index) => {
+        assert.equal(job?.jobId, refs[index]?.jobId);
+        assert.deepEqual(
+          stages.map(({ counts, published }) => [counts.total, published]),
+          [[index + 1, Math.floor(index / 2)]],
+        );
+      });
+      const [unknown, ...none] = await Promise.all([store.getJob('f'.repeat(64)), store.getStages('f'.repeat(64), 1)]);
+      assert.deepEqual([unknown, ...none], [null, []]);
+    });
+
+    test('two marks of one stage: the higher stays', async () => {
+      const ref = await planned(stores().store, 9);
+      await Promise.all([7, 3, 9, 5].map((published) => stores().store.markTasksPublished(ref, published)));
+      assert.equal((await stores().store.getStages(ref.jobId, 1))[0]?.published, 9);
+    });
+
+    test('30 jobs completed together, and one with an open task: each ends, that task is cancelled', async () => {
+      const { store } = stores();
+      const refs = await Promise.all(Array.from({ length: 30 }, () => planned(store, 1)));
+      await Promise.all(
+        refs.slice(1).map(async (ref) => {
+          const { attempt } = await claimed(store, { ...ref, task: 0 });
+          await store.endAttempt({ ...ref, task: 0 }, attempt, completed(null));
+        }),
+      );
+      await Promise.all(refs.map((ref) => finished(store, ref)));
+      for (const [index, ref] of refs.entries()) {
+        const [stage] = await store.getStages(ref.jobId, 1);
+        assert.ok(stage?.completedAt);
+        assert.deepEqual([stage.counts.cancelled, stage.counts.completed], index === 0 ? [1, 0] : [0, 1]);
+      }
+    });
+
     test('20 plans of one stage make it once, with the tasks of one of them', async () => {
       const ref = await submitted(stores().store);
       const answers = await atOnce(stores(), 20, (store) => store.createStage(ref, newStage(), newTasks(50)));

@@ -89,8 +89,8 @@ describe('statements', () => {
 
 describe('reading them', () => {
   test('a statement comes with its name and without its header', () => {
-    const text = query('get_job');
-    assert.equal(text, '/* get_job */ SELECT * FROM app.jobs WHERE job_id = $1');
+    const text = query('get_jobs');
+    assert.equal(text, '/* get_jobs */ SELECT * FROM app.jobs WHERE job_id = ANY ($1::text[])');
   });
 
   test('one that is missing stops the start', () => {
