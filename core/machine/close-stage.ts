@@ -15,10 +15,14 @@ import { readResultsByStage } from './stage-results.ts';
  */
 export async function closeStageIfDone(engine: Engine, ref: StageRef): Promise<void> {
   if (await engine.store.hasOpenTasks(ref)) return;
+  await closeStage(engine, ref);
+}
+
+/** For a stage that has no open task: it stays so, and who is at it already does it for all that ask in this process. */
+export async function closeStage(engine: Engine, ref: StageRef): Promise<void> {
   const closing = closingStages(engine);
   const key = `${ref.jobId}/${ref.run}/${ref.stage}`;
-  // A stage without open tasks stays so: who is at it already does it for all that ask in this process.
-  const begun = closing.get(key) ?? closeStage(engine, ref).finally(() => closing.delete(key));
+  const begun = closing.get(key) ?? close(engine, ref).finally(() => closing.delete(key));
   closing.set(key, begun);
   await begun;
 }
@@ -31,7 +35,7 @@ function closingStages(engine: Engine): Map<string, Promise<void>> {
   return closing;
 }
 
-async function closeStage(engine: Engine, ref: StageRef): Promise<void> {
+async function close(engine: Engine, ref: StageRef): Promise<void> {
   const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
   if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) return;
   const stage = stages.find(({ number }) => number === ref.stage);

@@ -7,7 +7,7 @@ import { limits, retryDelayMs } from '../limits.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import type { TaskMessage } from '../ports/message-queue.ts';
 import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
-import { closeStageIfDone, failJob, taskFailure } from './close-stage.ts';
+import { closeStage, closeStageIfDone, failJob, taskFailure } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { Lease } from './lease.ts';
 import { taskEnded, taskStarted, timed } from './observe.ts';
@@ -181,7 +181,9 @@ async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs
     const job = await engine.store.getJob(ref.jobId);
     if (job?.run === ref.run) return failJob(engine, job, ref, taskFailure(work.stage.name, claimed.key, end.error));
   }
-  await closeStageIfDone(engine, ref);
+  // The only task of its stage need not ask.
+  const close = claimed.stageTasks === 1 ? closeStage : closeStageIfDone;
+  await close(engine, ref);
 }
 
 /** The retry is committed; if its message cannot be sent, the reconciler sends it. */

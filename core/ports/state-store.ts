@@ -106,6 +106,8 @@ export interface ClaimedTask {
   readonly input: JsonValue;
   readonly jobType: string;
   readonly stageName: string;
+  /** How many tasks its stage has. */
+  readonly stageTasks: number;
 }
 
 /**

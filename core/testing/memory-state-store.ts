@@ -162,7 +162,10 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     task.startedAt ??= now;
     const { jobType } = job.record;
     const { key, attempt, input } = task;
-    return { kind: 'claimed', task: { key, attempt, input, jobType, stageName: stage.name } };
+    return {
+      kind: 'claimed',
+      task: { key, attempt, input, jobType, stageName: stage.name, stageTasks: stage.tasks.length },
+    };
   }
 
   async renewLease(

@@ -38,6 +38,7 @@ interface ClaimRow {
   readonly input: JsonValue;
   readonly job_type: string;
   readonly stage_name: string;
+  readonly task_count: number;
   readonly status: TaskStatus;
   readonly until: Date | null;
 }
@@ -108,7 +109,8 @@ export function openTaskProbes(database: Database): Batcher<StageRef, boolean> {
 function claimOutcome(row: ClaimRow): ClaimOutcome {
   if (row.claimed) {
     const { task_key: key, attempt, input, job_type: jobType, stage_name: stageName } = row;
-    return { kind: 'claimed', task: { key, attempt, input, jobType, stageName } };
+    const { task_count: stageTasks } = row;
+    return { kind: 'claimed', task: { key, attempt, input, jobType, stageName, stageTasks } };
   }
   if (row.until) return { kind: row.status === 'processing' ? 'busy' : 'early', until: row.until };
   return { kind: 'refused' };

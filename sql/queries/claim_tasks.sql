@@ -8,7 +8,7 @@
 WITH given AS MATERIALIZED (
   -- By itself, so that the tasks are looked up from one table with their whole key. Joined all in one, a table without
   -- statistics makes the planner take (job, run, stage) for unique and pass over every task before the one it wants.
-  SELECT g.ord, g.worker, g.lease_ms, j.id AS job, g.run, g.stage, g.task, j.job_type, s.name AS stage_name
+  SELECT g.ord, g.worker, g.lease_ms, j.id AS job, g.run, g.stage, g.task, j.job_type, s.name AS stage_name, s.task_count
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::float8[])
     WITH ORDINALITY AS g (job_id, run, stage, task, worker, lease_ms, ord)
   JOIN app.jobs j ON j.job_id = g.job_id AND j.run = g.run AND j.stage = g.stage AND j.status = 'processing'
@@ -17,7 +17,7 @@ WITH given AS MATERIALIZED (
 -- Locking first gives the newest version of each row, also one committed since the statement began: what is answered
 -- about a task that somebody else has just taken is true.
 held AS MATERIALIZED (
-  SELECT g.ord, g.worker, g.lease_ms, g.job_type, g.stage_name,
+  SELECT g.ord, g.worker, g.lease_ms, g.job_type, g.stage_name, g.task_count,
     t.job, t.run, t.stage, t.task, t.status, t.lease_until, t.next_attempt_at,
     t.worker AS last_worker
   FROM given g
@@ -50,7 +50,8 @@ noted AS (
   FROM claimed c
   JOIN held h ON h.ord = c.ord AND h.status = 'processing'
 )
-SELECT h.ord::int, c.ord IS NOT NULL AS claimed, c.task_key, c.attempt, c.input, h.job_type, h.stage_name, h.status,
+SELECT h.ord::int, c.ord IS NOT NULL AS claimed, c.task_key, c.attempt, c.input, h.job_type, h.stage_name, h.task_count,
+  h.status,
   CASE h.status WHEN 'processing' THEN h.lease_until WHEN 'retrying' THEN h.next_attempt_at END AS until
 FROM held h
 LEFT JOIN claimed c ON c.ord = h.ord

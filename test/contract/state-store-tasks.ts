@@ -31,7 +31,14 @@ export function testTasks(stores: Stores): void {
       const outcome = await store.claimTask({ ...ref, task: 1 }, { worker: 'host-a:42', leaseMs: 60_000 });
       assert.deepEqual(outcome, {
         kind: 'claimed',
-        task: { key: 'tile-1', attempt: 1, input: { number: 1 }, jobType: 'ingest_vector', stageName: 'load' },
+        task: {
+          key: 'tile-1',
+          attempt: 1,
+          input: { number: 1 },
+          jobType: 'ingest_vector',
+          stageName: 'load',
+          stageTasks: 2,
+        },
       });
       const task = await taskOf(store, { ...ref, task: 1 });
       assert.deepEqual([task.status, task.attempt, task.worker], ['processing', 1, 'host-a:42']);

@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
   const last = !tasks.some(({ task, status }) => task !== ref.task && open.includes(status));
   const stored = await timed(`,
       ],
-      ['  await closeStageIfDone(engine, ref);\n}', '  if (last) await closeStageIfDone(engine, ref);\n}'],
+      ['  await close(engine, ref);', '  if (last) await close(engine, ref);'],
     ],
     violation: /upkeep finds something/,
   },
