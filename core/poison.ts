@@ -1,7 +1,7 @@
 import { CoreMachineError } from './errors.ts';
 import { isObject, jsonBytes } from './json.ts';
 import { limits } from './limits.ts';
-import type { Log } from './log.ts';
+import type { Engine } from './machine/engine.ts';
 import { messageProblems } from './messages.ts';
 import type { QueueName } from './ports/message-queue.ts';
 
@@ -51,7 +51,7 @@ export function findPoison(queue: QueueName, body: unknown, age?: { ms: number; 
  * deliveries are used up it is a dead letter, and other messages are worked on meanwhile.
  */
 export function refusePoison(
-  { log, now, messageAgeMs }: { readonly log: Log; readonly now: () => number; readonly messageAgeMs: number },
+  { log, telemetry, now, messageAgeMs }: Pick<Engine, 'log' | 'telemetry' | 'now' | 'messageAgeMs'>,
   queue: QueueName,
   body: unknown,
   { messageId, deliveryCount = 1, enqueuedAt }: Delivery,
@@ -60,8 +60,10 @@ export function refusePoison(
   const found = findPoison(queue, body, age);
   if (!found) return;
   const { reason, description } = found;
-  if (deliveryCount <= 1)
+  if (deliveryCount <= 1) {
     log.error('Message:Refused', { queue, messageId: messageId?.slice(0, 128), reason, description });
+    telemetry.count('coremachine.messages.refused', { queue, reason });
+  }
   throw new CoreMachineError('BAD_MESSAGE', `${reason}: ${description}`, {
     details: [{ code: reason, message: description }],
   });

@@ -5,6 +5,7 @@ export const counterNames = [
   'coremachine.jobs',
   'coremachine.tasks',
   'coremachine.task.retries',
+  'coremachine.messages.refused',
   'coremachine.upkeep.fixes',
 ] as const;
 

@@ -26,6 +26,7 @@ const units: Record<CounterName, string> = {
   'coremachine.jobs': '{job}',
   'coremachine.tasks': '{task}',
   'coremachine.task.retries': '{retry}',
+  'coremachine.messages.refused': '{message}',
   'coremachine.upkeep.fixes': '{fix}',
 };
 

@@ -1,5 +1,7 @@
 -- The small STAC schema: takes pgSTAC's place where its SQL cannot be had, and answers the calls this project makes
 -- under the same names and with the same shapes. Every file here may run again on an existing schema.
+CREATE EXTENSION IF NOT EXISTS postgis;
+
 CREATE SCHEMA IF NOT EXISTS stac_small;
 
 CREATE TABLE IF NOT EXISTS stac_small.collections (

@@ -174,6 +174,25 @@ test('plans are checked: keys used twice, malformed keys, inputs the handler doe
   }
 });
 
+test('a job of 50 stages, each working on what the one before it returned', async () => {
+  type Chain = ReturnType<typeof firstStage>;
+  const firstStage = () =>
+    defineJob('deep', { description: 'for tests', parameters: z.object({}) }).stage('stage_1', double, () => [
+      { key: 'a', input: { value: 1 } },
+    ]);
+  const increment = numberHandler('increment', (value) => value + 1);
+  let chain = firstStage();
+  for (let number = 2; number <= 50; number += 1) {
+    chain = chain.fanOut(`stage_${number}`, increment, async ({ previous }) => [
+      { key: 'a', input: await previous.only() },
+    ]) as unknown as Chain;
+  }
+  const deep = chain.finalize(async ({ results }) => ({ last: Object.keys(results).length }));
+  const { job, stages } = await runJob(deep, {});
+  assert.deepEqual([job.status, job.result?.last, job.result?.stages_completed], ['completed', 50, 50]);
+  assert.ok(stages.every(({ completedAt, counts }) => completedAt && counts.completed === 1));
+});
+
 test('a stage of more than 100,000 tasks is refused before it is stored', async () => {
   const { job, stages } = await runJob(sumJob(double), { n: 100_001 });
   assert.equal(job.error?.code, 'TOO_MANY_TASKS');

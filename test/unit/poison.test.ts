@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jobMessage, taskMessage } from '../../core/messages.ts';
 import { findPoison, type PoisonReason } from '../../core/poison.ts';
+import { silentTelemetry } from '../../core/ports/telemetry.ts';
 import { deliveryOf } from '../../src/delivery.ts';
 import { bench } from './engine-tools.ts';
 
@@ -74,13 +75,16 @@ describe('what is poison', () => {
 
 describe('the machine', () => {
   test('refuses poison, and reports it once for all its deliveries', async () => {
-    const b = bench([]);
+    const counted: unknown[] = [];
+    const telemetry = { ...silentTelemetry, count: (...call: unknown[]) => void counted.push(call) };
+    const b = bench([], { telemetry });
     for (const deliveryCount of [1, 2, 3]) {
       await assert.rejects(b.machine.handleJobMessage('{"job', { messageId: 'm-1', deliveryCount }), {
         code: 'BAD_MESSAGE',
         message: 'unparsable: the body is not a JSON object',
       });
     }
+    assert.deepEqual(counted, [['coremachine.messages.refused', { queue: 'jobs', reason: 'unparsable' }]]);
     assert.deepEqual(b.events, [
       {
         event: 'Message:Refused',

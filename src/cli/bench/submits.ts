@@ -13,7 +13,8 @@ const folder = '.cache/bench/submits';
 /** Ten thousand jobs submitted by fifty clients at once over HTTP, while the host also works on them. */
 export async function benchSubmits(): Promise<void> {
   const server = await BenchServer.start();
-  const { url } = await server.createDatabase('submits');
+  const { url, watchUrl } = await server.createDatabase('submits');
+  await addPostgis(watchUrl);
   const stack = await startStack({
     dataFolder: join(folder, 'data'),
     logFolder: '.cache/logs',
@@ -66,6 +67,16 @@ async function submitAll(url: string, key: string, label: number): Promise<numbe
   };
   await Promise.all(Array.from({ length: clients }, client));
   return took;
+}
+
+async function addPostgis(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('CREATE EXTENSION postgis');
+  } finally {
+    await client.end();
+  }
 }
 
 async function storedJobs(url: string): Promise<number> {
