@@ -1,53 +1,80 @@
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, openSync, readFileSync, renameSync } from 'node:fs';
 import type { BrokerMessage, MessageSections } from './broker/message.ts';
 import type { QueueChange } from './broker/queue.ts';
 
 interface Line {
   readonly queue: string;
-  readonly sequence: number;
+  readonly sequence?: number;
   readonly message?: Omit<BrokerMessage, 'sections'> & {
     readonly sections: Record<keyof MessageSections, string | null>;
   };
+  /** A message id the queue has taken, and when: later ones of that id are duplicates. */
+  readonly seen?: readonly [id: string, at: number];
 }
+
+/** What a queue held when its journal ended. */
+export interface StoredQueue {
+  readonly messages: ReadonlyMap<number, BrokerMessage>;
+  readonly seen: ReadonlyMap<string, number>;
+}
+
+/** The file is written anew when it has grown by this much and to more than twice what it was then. */
+const compactBytes = 16 * 1024 * 1024;
 
 /**
  * What the queues hold, as an append-only file of JSON lines. Changes of one turn of the event loop are written
- * together; the file is rewritten with what is left whenever the emulator starts.
+ * together. From time to time the file is replaced by one with only what is left, whole or not at all.
  */
 export class Journal {
-  readonly #file: string;
-  readonly #descriptor: number;
+  readonly file: string;
+  readonly #compactBytes: number;
+  #descriptor: number;
   #waiting: string[] = [];
+  #bytes: number;
+  #compactAt: number;
+  #contents: (() => Iterable<QueueChange>) | null = null;
 
-  private constructor(file: string) {
-    this.#file = file;
+  constructor(file: string, options: { readonly compactBytes?: number } = {}) {
+    this.file = file;
+    this.#compactBytes = options.compactBytes ?? compactBytes;
     this.#descriptor = openSync(file, 'a');
+    this.#bytes = fstatSync(this.#descriptor).size;
+    this.#compactAt = 0;
   }
 
-  /** The journal and the messages it holds, by the name of their queue. A torn last line is left out. */
-  static open(file: string): { journal: Journal; messages: Map<string, BrokerMessage[]> } {
-    const live = new Map<string, Map<number, BrokerMessage>>();
-    for (const line of readLines(file)) {
-      const queue = live.get(line.queue) ?? new Map<number, BrokerMessage>();
-      live.set(line.queue, queue);
-      if (line.message) queue.set(line.sequence, { ...line.message, sections: decodeSections(line.message.sections) });
-      else queue.delete(line.sequence);
+  /** What the file holds, by the name of the queue. A torn last line is left out. */
+  read(): Map<string, StoredQueue> {
+    const queues = new Map<string, { messages: Map<number, BrokerMessage>; seen: Map<string, number> }>();
+    for (const { queue: name, sequence, message, seen } of readLines(this.file)) {
+      const queue = queues.get(name) ?? { messages: new Map(), seen: new Map() };
+      queues.set(name, queue);
+      if (seen) queue.seen.set(...seen);
+      else if (sequence === undefined) continue;
+      else if (message) queue.messages.set(sequence, { ...message, sections: decodeSections(message.sections) });
+      else queue.messages.delete(sequence);
     }
-    writeFileSync(`${file}.new`, '');
-    renameSync(`${file}.new`, file);
-    const messages = [...live].map(([name, queue]): [string, BrokerMessage[]] => [name, [...queue.values()]]);
-    return { journal: new Journal(file), messages: new Map(messages) };
+    return queues;
+  }
+
+  /** Begins to keep what `record` is told. `contents`: everything the queues hold, for writing the file anew. */
+  start(contents: () => Iterable<QueueChange>): void {
+    this.#contents = contents;
+    this.#compact();
   }
 
   readonly record = (change: QueueChange): void => {
+    if (!this.#contents) return;
     if (this.#waiting.length === 0) setImmediate(() => this.flush());
-    this.#waiting.push(`${JSON.stringify(lineOf(change))}\n`);
+    this.#waiting.push(textOf(change));
   };
 
   flush(): void {
     if (this.#waiting.length === 0) return;
-    appendFileSync(this.#descriptor, this.#waiting.join(''));
+    const text = this.#waiting.join('');
     this.#waiting = [];
+    appendFileSync(this.#descriptor, text);
+    this.#bytes += Buffer.byteLength(text);
+    if (this.#bytes >= this.#compactAt) this.#compact();
   }
 
   close(): void {
@@ -55,13 +82,35 @@ export class Journal {
     closeSync(this.#descriptor);
   }
 
-  get file(): string {
-    return this.#file;
+  #compact(): void {
+    const draft = openSync(`${this.file}.new`, 'w');
+    for (const batch of batches(this.#contents?.() ?? [], 1000)) appendFileSync(draft, batch.map(textOf).join(''));
+    this.#bytes = fstatSync(draft).size;
+    this.#compactAt = 2 * this.#bytes + this.#compactBytes;
+    renameSync(`${this.file}.new`, this.file);
+    closeSync(this.#descriptor);
+    this.#descriptor = draft;
   }
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function textOf(change: QueueChange): string {
+  return `${JSON.stringify(lineOf(change))}\n`;
 }
 
 function lineOf(change: QueueChange): Line {
   if (change.kind === 'remove') return { queue: change.queue, sequence: change.sequence };
+  if (change.kind === 'seen') return { queue: change.queue, seen: [change.messageId, change.at] };
   const { message } = change;
   return {
     queue: change.queue,
@@ -71,7 +120,6 @@ function lineOf(change: QueueChange): Line {
 }
 
 function readLines(file: string): Line[] {
-  if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
     .split('\n')
     .flatMap((text) => {

@@ -36,7 +36,7 @@ const tickMs = 20;
 
 /** Starts the emulator: AMQP and the administration's HTTP on one port. */
 export async function startServiceBusEmulator(options: EmulatorOptions): Promise<ServiceBusEmulator> {
-  const opened = options.journal ? Journal.open(options.journal) : null;
+  const journal = options.journal ? new Journal(options.journal) : null;
   const connections = new Set<AmqpConnection>();
   const broker = new Broker({
     queues: options.queues,
@@ -44,11 +44,9 @@ export async function startServiceBusEmulator(options: EmulatorOptions): Promise
     connectionLoss: options.connectionLoss ?? 'hold',
     mergeProperties,
     onReady: pumpSoon(connections),
-    ...(opened && { record: opened.journal.record }),
+    ...(journal && { record: journal.record }),
   });
-  for (const [name, messages] of opened?.messages ?? []) {
-    for (const message of messages) broker.find(name)?.restore(message);
-  }
+  if (journal) restore(broker, journal);
   const sockets = new Set<Socket>();
   const http = createHttpServer((request, response) => answerAdmin(broker, request, response));
   const server = createServer((socket) => {
@@ -85,9 +83,19 @@ export async function startServiceBusEmulator(options: EmulatorOptions): Promise
       for (const socket of sockets) socket.destroySoon();
       for (const socket of sockets) socket.destroy();
       await closed;
-      opened?.journal.close();
+      journal?.close();
     },
   };
+}
+
+/** What a queue that is no longer defined held is forgotten. */
+function restore(broker: Broker, journal: Journal): void {
+  for (const [name, { messages, seen }] of journal.read()) {
+    const queue = broker.find(name);
+    for (const message of messages.values()) queue?.restore(message);
+    for (const [messageId, at] of seen) queue?.remember(messageId, at);
+  }
+  journal.start(() => broker.contents());
 }
 
 /** Hands out a queue's messages once a turn, to its consumers in turn, so that none starves. */

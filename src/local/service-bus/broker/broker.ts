@@ -57,6 +57,10 @@ export class Broker {
     return this.#queues.get(dead[1] ?? '')?.deadLetters ?? null;
   }
 
+  *contents(): Generator<QueueChange> {
+    for (const queue of this.#queues.values()) yield* queue.contents();
+  }
+
   accept(queue: Queue, message: IncomingMessage): void {
     const copies = this.#fault ? this.#fault(queue.name, message) : [message];
     for (const copy of copies) queue.enqueue(copy);

@@ -33,7 +33,8 @@ export interface QueueContext {
 
 export type QueueChange =
   | { readonly kind: 'put'; readonly queue: string; readonly message: BrokerMessage }
-  | { readonly kind: 'remove'; readonly queue: string; readonly sequence: number };
+  | { readonly kind: 'remove'; readonly queue: string; readonly sequence: number }
+  | { readonly kind: 'seen'; readonly queue: string; readonly messageId: string; readonly at: number };
 
 /** The rules of one queue: order by sequence number, locks, delivery count, dead letters, schedule, duplicates. */
 export class Queue {
@@ -96,6 +97,18 @@ export class Queue {
   restore(message: BrokerMessage): void {
     this.#nextSequence = Math.max(this.#nextSequence, message.sequence);
     this.#add(message);
+  }
+
+  /** A message id that was taken before a restart. */
+  remember(messageId: string, at: number): void {
+    this.#history.set(messageId, at);
+  }
+
+  /** Everything that must survive a restart, its dead letters included. */
+  *contents(): Generator<QueueChange> {
+    for (const message of this.#messages.values()) yield { kind: 'put', queue: this.name, message };
+    for (const [messageId, at] of this.#history) yield { kind: 'seen', queue: this.name, messageId, at };
+    if (this.deadLetters) yield* this.deadLetters.contents();
   }
 
   /** Locks the ready message with the lowest sequence number. */
@@ -237,6 +250,7 @@ export class Queue {
     if (seen !== undefined && seen > now - this.definition.duplicateDetectionWindowMs) return true;
     this.#history.delete(messageId);
     this.#history.set(messageId, now);
+    this.#context.record({ kind: 'seen', queue: this.name, messageId, at: now });
     return false;
   }
 
