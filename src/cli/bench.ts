@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchCollection } from './bench/collection.ts';
 import { benchEngine } from './bench/engine/engine.ts';
 import { benchGrowth } from './bench/engine/growth.ts';
 import { benchProfile } from './bench/engine/profile-run.ts';
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  collection: () => benchCollection(rounds),
   growth: () => benchGrowth({ rounds, finished: Number(values.finished) }),
   profile: benchProfile,
   raster: () => benchRaster(rounds),
