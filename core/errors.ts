@@ -27,6 +27,10 @@ export const errorCatalogue = {
   JOB_NOT_ACTIVE: entry(409, false, 'The job has already ended.'),
   CONTAINER_NOT_FOUND: entry(404, false, 'The blob container does not exist.'),
   FILE_NOT_FOUND: entry(404, false, 'The blob does not exist in its container.'),
+  TABLE_NOT_FOUND: entry(404, false, 'There is no such table, or it has no column that is needed.'),
+  GRID_EMPTY: entry(422, false, 'No cell of the grid lies in the area that was asked for.'),
+  GRID_INCOMPLETE: entry(500, true, 'The cells in the table are not those that were stored.'),
+  LAND_INVALID: entry(422, false, 'The source of land has no polygons in longitude and latitude.'),
   RASTER_TOO_LARGE: entry(
     400,
     false,

@@ -1,6 +1,7 @@
 import type { BlobStore } from './ports/blob-store.ts';
 import type { Catalogue } from './ports/catalogue.ts';
 import type { Gdal } from './ports/gdal.ts';
+import type { GridStore } from './ports/grid-store.ts';
 import type { Workspace } from './ports/workspace.ts';
 
 /** What handlers, resource checks and `finalize` may use of the outside world: ports only. */
@@ -8,6 +9,7 @@ export interface Services {
   readonly blobs: BlobStore;
   readonly gdal: Gdal;
   readonly catalogue: Catalogue;
+  readonly grids: GridStore;
   readonly workspace: Workspace;
   readonly settings: JobSettings;
 }
@@ -18,6 +20,8 @@ export interface JobSettings {
   readonly titilerBaseUrl: string | null;
   readonly titilerDialect: TitilerDialect;
   readonly ogcFeaturesBaseUrl: string | null;
+  /** How the OGC API Features server names the collection of a table. */
+  readonly ogcCollectionIdStyle: 'table' | 'schema.table';
   /** Largest source that process_raster accepts, in MB of 1,048,576 bytes. */
   readonly rasterSizeThresholdMb: number;
   /** Container for finished COGs. */

@@ -1,4 +1,7 @@
 import type { JobDefinition } from '../core/job.ts';
+import { bootstrapH3LandGridPyramid } from './bootstrap-h3-land-grid-pyramid.ts';
+import { createH3Base } from './create-h3-base.ts';
+import { generateH3Level4 } from './generate-h3-level4.ts';
 import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
 import { processRaster } from './process-raster.ts';
@@ -12,4 +15,7 @@ export const jobTypes: readonly JobDefinition[] = [
   processRaster,
   validateRasterJob,
   stacCatalogRaster,
+  createH3Base,
+  generateH3Level4,
+  bootstrapH3LandGridPyramid,
 ];

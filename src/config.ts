@@ -14,8 +14,6 @@ export interface Config {
   readonly taskQueueName: string;
   /** What job types see. */
   readonly jobs: JobSettings;
-  /** How the OGC API Features server names the collection of a table. */
-  readonly ogcCollectionIdStyle: 'table' | 'schema.table';
   readonly taskLeaseSeconds: number;
   /** How long a committed stage may wait for its messages before the reconciler sends them. */
   readonly publishGraceSeconds: number;
@@ -74,10 +72,10 @@ function toConfig(settings: RawSettings): Config {
       titilerBaseUrl: settings.TITILER_BASE_URL,
       titilerDialect: settings.TITILER_DIALECT,
       ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL,
+      ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
       cogContainer: settings.COG_CONTAINER,
     },
-    ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
     taskLeaseSeconds: settings.TASK_LEASE_SECONDS,
     publishGraceSeconds: settings.PUBLISH_GRACE_SECONDS,
     gdalProcesses: settings.GDAL_PROCESSES,

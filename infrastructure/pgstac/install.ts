@@ -47,7 +47,7 @@ function smallSchema(): { text: string; mark: string } {
 }
 
 /** Safe to start in many processes at once: one installs, the others wait and find it. */
-async function underLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function underLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw mapDatabaseError(error);
   });

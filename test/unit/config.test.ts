@@ -32,6 +32,7 @@ test('the smallest configuration gets documented defaults', () => {
     titilerBaseUrl: null,
     titilerDialect: '3',
     ogcFeaturesBaseUrl: null,
+    ogcCollectionIdStyle: 'table',
     rasterSizeThresholdMb: 1000,
     cogContainer: 'silver-cogs',
   });

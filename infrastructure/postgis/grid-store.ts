@@ -1,0 +1,107 @@
+import pg from 'pg';
+import { CoreMachineError } from '../../core/errors.ts';
+import type { GridCell, GridRange, GridStore, LandPolygon } from '../../core/ports/grid-store.ts';
+import type { Database, Query } from '../postgres/database.ts';
+import { query } from '../postgres/sql-files.ts';
+import { ewkbHex } from './ewkb.ts';
+import { installGeoSchema } from './install.ts';
+
+const sql = {
+  deleteRange: query('h3_delete_range'),
+  insertCells: query('h3_insert_cells'),
+  summary: query('h3_grid_summary'),
+  missingParents: query('h3_missing_parents'),
+  keepOnly: query('h3_keep_only'),
+  landColumn: query('h3_land_column'),
+};
+
+const cellsPerStatement = 2_000;
+
+/** The grids in schema `h3`, which is made if it is missing. Throws DATABASE_UNAVAILABLE. */
+export async function openGridStore(database: Database): Promise<GridStore> {
+  await installGeoSchema(database.pool, 'h3', '001_h3_grids.sql');
+  return {
+    replaceCells: (range, cells) => database.transaction((tx) => replaceCells(tx, range, cells)),
+    async summary(gridId) {
+      type Row = { cells: number; west: number | null; south: number; east: number; north: number };
+      const [row] = await database.query<Row>(sql.summary, [gridId]);
+      if (!row || row.west === null) return { cells: 0, bbox: null };
+      return { cells: row.cells, bbox: [row.west, row.south, row.east, row.north] };
+    },
+    async missingParents(gridId, coarserGridId) {
+      const [row] = await database.query<{ missing: number }>(sql.missingParents, [gridId, coarserGridId]);
+      return row?.missing ?? 0;
+    },
+    async keepOnly(gridId, ranges) {
+      const columns = [ranges.map(({ first }) => String(first)), ranges.map(({ last }) => String(last))];
+      const [row] = await database.query<{ removed: number }>(sql.keepOnly, [gridId, ...columns]);
+      return row?.removed ?? 0;
+    },
+    async requireLandTable(table) {
+      await landColumn(database.query, table);
+    },
+    landPolygons: (table) => landPolygons(database.query, table),
+  };
+}
+
+/** Run again as a whole when the transaction met another one, so `cells` must be iterable more than once. */
+async function replaceCells(tx: Query, range: GridRange, cells: Iterable<GridCell>): Promise<number> {
+  await tx(sql.deleteRange, [range.gridId, String(range.first), String(range.last)]);
+  let count = 0;
+  for (const chunk of chunks(cells, cellsPerStatement)) {
+    await tx(sql.insertCells, [range.gridId, range.resolution, ...columnsOf(chunk)]);
+    count += chunk.length;
+  }
+  return count;
+}
+
+function columnsOf(cells: readonly GridCell[]): unknown[] {
+  return [
+    cells.map(({ index }) => String(index)),
+    cells.map(({ parent }) => parent && String(parent)),
+    cells.map(({ parts }) => ewkbHex(parts)),
+    cells.map(({ isLand }) => isLand),
+    cells.map(({ countryCode }) => countryCode),
+  ];
+}
+
+function* chunks<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+interface TableName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+async function landColumn(ask: Query, { schema, table }: TableName): Promise<{ geom: string; country: string | null }> {
+  const [column] = await ask<{ geom: string; country: string | null }>(sql.landColumn, [schema, table]);
+  if (column) return column;
+  throw new CoreMachineError('TABLE_NOT_FOUND', `there is no table ${schema}.${table} with geometries`);
+}
+
+interface LandRow {
+  readonly coordinates: [number, number][][];
+  readonly country: string | null;
+}
+
+/** The names come from the system catalogue and are quoted. */
+async function landPolygons(ask: Query, { schema, table }: TableName): Promise<LandPolygon[]> {
+  const column = await landColumn(ask, { schema, table });
+  const name = (text: string) => pg.escapeIdentifier(text);
+  const country = column.country === null ? 'NULL::text' : `t.${name(column.country)}::text`;
+  const rows = await ask<LandRow>(
+    `SELECT public.st_asgeojson(d.geom)::json -> 'coordinates' AS coordinates, ${country} AS country
+     FROM ${name(schema)}.${name(table)} t
+     CROSS JOIN LATERAL public.st_dump(public.st_transform(public.st_force2d(t.${name(column.geom)}), 4326)) d
+     WHERE public.geometrytype(d.geom) = 'POLYGON'`,
+  );
+  return rows.map(({ coordinates, country: countryCode }) => ({ rings: coordinates, countryCode }));
+}
