@@ -1,10 +1,12 @@
 import type { LandPolygon } from '../../core/ports/grid-store.ts';
-import { contains, extentOf } from '../stac/footprint/geometry.ts';
+import { extentOf } from '../stac/footprint/geometry.ts';
 
 type Box = readonly [west: number, south: number, east: number, north: number];
 
 interface Piece extends LandPolygon {
   readonly box: Box;
+  /** Each ring's coordinates in turn, x and y, the first point again at the end. */
+  readonly lines: readonly Float64Array[];
 }
 
 /** Side of the squares, in degrees, by which polygons are looked up. */
@@ -17,7 +19,11 @@ export class Land {
   readonly pieces: readonly Piece[];
 
   constructor(polygons: readonly LandPolygon[]) {
-    this.pieces = polygons.map((polygon) => ({ ...polygon, box: extentOf(polygon.rings[0] ?? []) }));
+    this.pieces = polygons.map((polygon) => ({
+      ...polygon,
+      box: extentOf(polygon.rings[0] ?? []),
+      lines: polygon.rings.map(lineOf),
+    }));
     for (const piece of this.pieces) {
       for (const square of squaresOf(piece.box)) {
         const there = this.#squares.get(square) ?? [];
@@ -31,7 +37,7 @@ export class Land {
   at(longitude: number, latitude: number): LandPolygon | undefined {
     return this.#squares
       .get(squareOf(longitude, latitude))
-      ?.find(({ rings, box }) => inBox(box, longitude, latitude) && inRings(rings, longitude, latitude));
+      ?.find(({ lines, box }) => inBox(box, longitude, latitude) && inRings(lines, longitude, latitude));
   }
 }
 
@@ -39,10 +45,33 @@ function inBox([west, south, east, north]: Box, x: number, y: number): boolean {
   return x >= west && x <= east && y >= south && y <= north;
 }
 
-/** In the outer ring and in no hole. */
-function inRings(rings: LandPolygon['rings'], x: number, y: number): boolean {
-  const [outer = [], ...holes] = rings;
-  return contains(outer, [x, y]) && !holes.some((hole) => contains(hole, [x, y]));
+/** In the outer ring and in no hole: a point is in an odd number of them. */
+function inRings(lines: readonly Float64Array[], x: number, y: number): boolean {
+  let inside = false;
+  for (const line of lines) if (crossings(line, x, y)) inside = !inside;
+  return inside;
+}
+
+/**
+ * Whether a ray from the point crosses the ring an odd number of times. Hundreds of thousands of points are asked against
+ * thousands of corners each, so numbers in one array and no objects.
+ */
+function crossings(line: Float64Array, x: number, y: number): boolean {
+  let odd = false;
+  for (let at = 0; at + 3 < line.length; at += 2) {
+    const ay = line[at + 1] as number;
+    const by = line[at + 3] as number;
+    if (ay > y === by > y) continue;
+    const ax = line[at] as number;
+    const bx = line[at + 2] as number;
+    if (x < ((bx - ax) * (y - ay)) / (by - ay) + ax) odd = !odd;
+  }
+  return odd;
+}
+
+function lineOf(ring: LandPolygon['rings'][number]): Float64Array {
+  const [first = [0, 0] as const] = ring;
+  return Float64Array.from([...ring, first].flat());
 }
 
 function* squaresOf([west, south, east, north]: Box): Generator<number> {
