@@ -16,6 +16,7 @@ export interface Config {
   readonly jobs: JobSettings;
   /** How the OGC API Features server names the collection of a table. */
   readonly ogcCollectionIdStyle: 'table' | 'schema.table';
+  readonly features: FeaturesConfig;
   readonly taskLeaseSeconds: number;
   /** How long a committed stage may wait for its messages before the reconciler sends them. */
   readonly publishGraceSeconds: number;
@@ -28,6 +29,13 @@ export interface Config {
   readonly stacFlavour: 'auto' | 'pgstac' | 'small';
   readonly telemetry: TelemetryConfig;
   readonly upkeepSchedules: UpkeepSchedules;
+}
+
+/** Our own OGC API Features. */
+export interface FeaturesConfig {
+  readonly schemas: readonly string[];
+  readonly style: 'table' | 'schema.table';
+  readonly statementTimeoutMs: number;
 }
 
 /** Where traces and metrics go; nowhere when both targets are null. */
@@ -73,11 +81,16 @@ function toConfig(settings: RawSettings): Config {
     jobs: {
       titilerBaseUrl: settings.TITILER_BASE_URL,
       titilerDialect: settings.TITILER_DIALECT,
-      ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL,
+      ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL ?? ownFeaturesUrl(settings),
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
       cogContainer: settings.COG_CONTAINER,
     },
     ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
+    features: {
+      schemas: settings.OGC_SCHEMAS,
+      style: settings.OGC_COLLECTION_ID_STYLE,
+      statementTimeoutMs: settings.OGC_QUERY_SECONDS * 1000,
+    },
     taskLeaseSeconds: settings.TASK_LEASE_SECONDS,
     publishGraceSeconds: settings.PUBLISH_GRACE_SECONDS,
     gdalProcesses: settings.GDAL_PROCESSES,
@@ -95,6 +108,11 @@ function toConfig(settings: RawSettings): Config {
       retention: settings.UPKEEP_RETENTION_SCHEDULE,
     },
   };
+}
+
+/** Core Tools name a host with a port, and have no TLS. */
+function ownFeaturesUrl({ WEBSITE_HOSTNAME: host }: RawSettings): string | null {
+  return host && `${host.includes(':') ? 'http' : 'https'}://${host}/api/features`;
 }
 
 function telemetryOf(settings: RawSettings): TelemetryConfig {

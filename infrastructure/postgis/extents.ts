@@ -1,0 +1,59 @@
+import type { Box, CollectionExtent } from '../../core/ports/feature-collections.ts';
+import type { Query } from '../postgres/database.ts';
+import { extentStatement, indexExtentStatement, intervalStatement, type Statement } from './statements.ts';
+import type { Table } from './tables.ts';
+import { boxOf, lonLatBox } from './windows.ts';
+
+/** A table of at most this size, TOAST included, is read for its extent: about 0.1 s. */
+const smallBytes = 32 * 1024 * 1024;
+
+/** How long an extent is not looked up again. */
+const keptMs = 60_000;
+const keptTables = 10_000;
+
+/**
+ * Extents of tables. The box comes from the root of the GiST index where there is one over the whole table (it covers
+ * all features, at any size at once), from the rows of a small table, else it is unknown; the times likewise.
+ */
+export class Extents {
+  readonly #known = new Map<string, { readonly at: number; readonly extent: CollectionExtent }>();
+
+  /** `run` gives every statement a transaction of its own: one that fails leaves the others alone. */
+  async of(run: Query, table: Table): Promise<CollectionExtent> {
+    const known = this.#known.get(table.oid);
+    if (known && Date.now() - known.at < keptMs) return known.extent;
+    const extent = { box: await boxOfTable(run, table), interval: await intervalOf(run, table) };
+    if (this.#known.size >= keptTables) this.#known.clear();
+    this.#known.set(table.oid, { at: Date.now(), extent });
+    return extent;
+  }
+}
+
+async function boxOfTable(run: Query, table: Table): Promise<Box | null> {
+  const native =
+    (table.geometry.indexed ? await asked(run, indexExtentStatement(table)) : null) ??
+    (isSmall(table) ? await asked(run, extentStatement(table)) : null);
+  return native && lonLatBox(run, native, table.geometry.srid);
+}
+
+async function asked(run: Query, { text, values }: Statement): Promise<Box | null> {
+  return boxOf((await run<NonNullable<Parameters<typeof boxOf>[0]>>(text, values))[0]);
+}
+
+async function intervalOf(run: Query, table: Table): Promise<CollectionExtent['interval']> {
+  if (!table.time || !(table.time.indexed || isSmall(table))) return null;
+  const { text } = intervalStatement(table, table.time.column.name);
+  const [row] = await run<{ readonly first: string | null; readonly last: string | null }>(text);
+  if (!row || row.first === null) return null;
+  return [rfc3339(row.first), rfc3339(row.last)];
+}
+
+function isSmall({ bytes }: Table): boolean {
+  return bytes !== null && bytes <= smallBytes;
+}
+
+/** PostgreSQL's JSON form of a date or time, in UTC, as RFC 3339; null when it is infinite or before Christ. */
+function rfc3339(text: string | null): string | null {
+  const parts = /^(?<date>\d{4}-\d\d-\d\d)(?:T(?<time>[\d:.]+)(?:\+00:00)?)?$/.exec(text ?? '')?.groups;
+  return parts ? `${parts.date}T${parts.time ?? '00:00:00'}Z` : null;
+}
