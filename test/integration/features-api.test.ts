@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import pg from 'pg';
 import type { JsonObject } from '../../core/json.ts';
 import { makeFeatureTables } from '../tools/feature-tables.ts';
+import { FeaturesClient, featuresOf, idsOf, type Link, linkOf, linksOf } from '../tools/features-client.ts';
 import { createTestDatabase } from '../tools/postgres.ts';
 import { testStack } from '../tools/stack.ts';
 
@@ -10,47 +10,13 @@ import { testStack } from '../tools/stack.ts';
 
 const database = await createTestDatabase({ template: 'pgstac' });
 await makeFeatureTables(database.url);
-const running = testStack({ env: { DATABASE_URL: database.url, OGC_QUERY_SECONDS: '1' } });
+const running = testStack({ env: { DATABASE_URL: database.url } });
 after(() => database.drop());
 
+const client = new FeaturesClient(running);
+const get = client.get.bind(client);
+const items = client.items.bind(client);
 const crs84 = 'http://www.opengis.net/def/crs/OGC/1.3/CRS84';
-
-interface Link extends JsonObject {
-  readonly href: string;
-  readonly rel: string;
-  readonly type: string;
-}
-
-interface Feature extends JsonObject {
-  readonly id: number;
-  readonly geometry: JsonObject | null;
-  readonly properties: JsonObject;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly headers: Headers;
-  readonly body: JsonObject;
-}
-
-const root = () => `${running().stack.url}/api/features`;
-
-async function get(address: string, options: { key?: 'header' | 'none' } = {}): Promise<Answer> {
-  const url = address.startsWith('http') ? address : `${root()}${address}`;
-  const headers = options.key === 'none' ? {} : { 'x-functions-key': running().stack.functionKey };
-  const answer = await fetch(url, { headers });
-  const text = await answer.text();
-  const type = answer.headers.get('content-type') ?? '';
-  return { status: answer.status, type, headers: answer.headers, body: text ? (JSON.parse(text) as JsonObject) : {} };
-}
-
-const linksOf = ({ body }: Answer) => body.links as unknown as readonly Link[];
-const link = (answer: Answer, rel: string) => linksOf(answer).find((one) => one.rel === rel);
-const featuresOf = ({ body }: Answer) => body.features as unknown as readonly Feature[];
-const idsOf = (answer: Answer) => featuresOf(answer).map(({ id }) => id);
-const items = (query = '', collection = 'places') =>
-  get(`/collections/${encodeURIComponent(collection)}/items${query}`);
 
 describe('the start', () => {
   test('/req/core/root-op, root-success: links to the API definition, conformance and data', async () => {
@@ -58,17 +24,17 @@ describe('the start', () => {
       const answer = await get(address);
       assert.deepEqual([answer.status, answer.type], [200, 'application/json']);
       assert.deepEqual(
-        linksOf(answer)
+        linksOf(answer.body)
           .map(({ rel }) => rel)
           .sort(),
         ['conformance', 'data', 'self', 'service-desc'],
       );
-      for (const one of linksOf(answer)) assert.equal((await get(one.href)).status, 200, one.href);
+      for (const one of linksOf(answer.body)) assert.equal((await get(one.href)).status, 200, one.href);
     }
   });
 
   test('/req/core/api-definition-op, api-definition-success: the definition is of the type the link says', async () => {
-    const desc = link(await get(''), 'service-desc');
+    const desc = linkOf((await get('')).body, 'service-desc');
     const { type, body } = await get(desc?.href ?? '');
     assert.equal(type, desc?.type);
     assert.equal(body.openapi, '3.1.0');
@@ -120,7 +86,7 @@ describe('collections', () => {
   test('/req/core/fc-md-op, fc-md-success, fc-md-links, fc-md-items: every collection, with links that work', async () => {
     const answer = await get('/collections');
     assert.deepEqual([answer.status, answer.type], [200, 'application/json']);
-    assert.equal(link(answer, 'self')?.type, 'application/json');
+    assert.equal(linkOf(answer.body, 'self')?.type, 'application/json');
     const collections = answer.body.collections as JsonObject[];
     assert.equal(collections.length, 8);
     for (const collection of collections) {
@@ -196,10 +162,10 @@ describe('features', () => {
     const seen: number[] = [];
     for (let pages = 1; ; pages += 1) {
       assert.ok(pages <= 4);
-      assert.equal(link(answer, 'self')?.type, 'application/geo+json');
-      assert.deepEqual(idsOf(await get(link(answer, 'self')?.href ?? '')), idsOf(answer));
+      assert.equal(linkOf(answer.body, 'self')?.type, 'application/geo+json');
+      assert.deepEqual(idsOf(await get(linkOf(answer.body, 'self')?.href ?? '')), idsOf(answer));
       seen.push(...idsOf(answer));
-      const next = link(answer, 'next');
+      const next = linkOf(answer.body, 'next');
       if (!next) break;
       assert.equal(next.type, 'application/geo+json');
       answer = await get(next.href);
@@ -332,91 +298,11 @@ describe('features', () => {
       [answer.status, answer.type, answer.body.type, answer.body.id],
       [200, 'application/geo+json', 'Feature', 8],
     );
-    assert.equal(link(answer, 'self')?.type, 'application/geo+json');
-    assert.equal((await get(link(answer, 'collection')?.href ?? '')).body.id, 'places');
+    assert.equal(linkOf(answer.body, 'self')?.type, 'application/geo+json');
+    assert.equal((await get(linkOf(answer.body, 'collection')?.href ?? '')).body.id, 'places');
     const { links: _links, ...feature } = answer.body;
     assert.deepEqual(feature, featuresOf(await items('?size=7'))[0]);
     const grid = featuresOf(await items('', 'h3.grids'))[0];
     assert.equal((await get(`/collections/h3.grids/items/${encodeURIComponent(String(grid?.id))}`)).body.id, grid?.id);
   });
 });
-
-describe('hostile requests', () => {
-  const odd = `geo.it's "odd"; DROP TABLE geo.places --`;
-
-  test('collections and features with quotes and slashes in their names are found, by their links', async () => {
-    const collection = ((await get('/collections')).body.collections as JsonObject[]).find(({ id }) => id === odd);
-    const data = ((collection?.links ?? []) as unknown as Link[]).find(({ rel }) => rel === 'items');
-    assert.deepEqual(idsOf(await get(data?.href ?? '')), ['a/b', `ü '"`]);
-    assert.equal((await get(`${data?.href}/a%2Fb`)).body.id, 'a/b');
-    assert.equal((await get(`${data?.href}/${encodeURIComponent(`ü '"`)}`)).body.id, `ü '"`);
-    assert.deepEqual(idsOf(await get(`${data?.href}?a%27b=x&select=1`)), ['a/b']);
-  });
-
-  test('no path, name, value or cursor reaches another table or breaks a statement', async () => {
-    const ids = [
-      '..%2f..%2fsecret',
-      'private.secret',
-      `places"`,
-      `places'--`,
-      'places%00',
-      'a%2500',
-      '%ff',
-      'pg_class',
-      'x'.repeat(2000),
-    ];
-    for (const id of ids) {
-      for (const rest of ['', '/items', '/items/1']) {
-        const { status } = await get(`/collections/${id}${rest}`);
-        assert.ok(status === 404 || status === 400, `${id.slice(0, 40)}${rest}: ${status}`);
-      }
-    }
-    for (const query of ['?na%00me=1', '?name=a%00b', '?ctid=(0,1)', '?geom=x', '?constructor=1', '?name%22%3D1=1']) {
-      assert.equal((await items(query)).status, 400, query);
-    }
-    assert.equal((await items('?limit=1000')).body.numberReturned, 250);
-  });
-
-  test('a query over its time is 504 QUERY_TIMEOUT, soon, and hurts nobody else', async () => {
-    await sql('CREATE VIEW geo.slow AS SELECT id, geom FROM geo.places, pg_sleep(20)');
-    try {
-      const started = performance.now();
-      const [slow, quick] = await Promise.all([items('', 'slow'), items('?limit=1')]);
-      assert.deepEqual([slow.status, slow.body.error, quick.status], [504, 'QUERY_TIMEOUT', 200]);
-      assert.ok(performance.now() - started < 5000);
-    } finally {
-      await sql('DROP VIEW geo.slow');
-    }
-  });
-
-  test('a table that is dropped between two pages is 404', async () => {
-    await sql('CREATE TABLE geo.brief AS SELECT * FROM geo.places; ALTER TABLE geo.brief ADD PRIMARY KEY (id)');
-    const first = await items('?limit=10', 'brief');
-    await sql('DROP TABLE geo.brief');
-    const next = await get(link(first, 'next')?.href ?? '');
-    assert.deepEqual([next.status, next.body.error], [404, 'COLLECTION_NOT_FOUND']);
-  });
-});
-
-describe('function keys', () => {
-  test('nothing without one; one in the query goes on in every link, one in a header in none', async () => {
-    assert.equal((await get('', { key: 'none' })).status, 401);
-    const code = `code=${encodeURIComponent(running().stack.functionKey)}`;
-    const start = await get(`?${code}`, { key: 'none' });
-    for (const one of linksOf(start)) assert.equal((await get(one.href, { key: 'none' })).status, 200, one.href);
-    const page = await get(`/collections/places/items?limit=5&${code}`, { key: 'none' });
-    const next = await get(link(page, 'next')?.href ?? '', { key: 'none' });
-    assert.deepEqual(idsOf(next), [6, 7, 8, 9, 10]);
-    assert.ok(!JSON.stringify((await get('')).body).includes(running().stack.functionKey));
-  });
-});
-
-async function sql(text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  try {
-    await client.query(text);
-  } finally {
-    await client.end();
-  }
-}
