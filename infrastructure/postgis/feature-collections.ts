@@ -53,12 +53,12 @@ class SqlFeatureCollections implements PostgisFeatures {
 
   async list(): Promise<FeatureCollection[]> {
     const tables = await this.#read((run) => listTables(run, this.#naming));
-    const collections: FeatureCollection[] = [];
-    for (const table of tables) {
-      const described = await this.#described(table).catch(unlessGone);
-      if (described) collections.push(described);
+    const collections: (FeatureCollection | null)[] = [];
+    for (let at = 0; at < tables.length; at += connections) {
+      const some = tables.slice(at, at + connections);
+      collections.push(...(await Promise.all(some.map((table) => this.#described(table).catch(unlessGone)))));
     }
-    return collections;
+    return collections.filter((collection) => collection !== null);
   }
 
   async describe(id: string): Promise<FeatureCollection> {

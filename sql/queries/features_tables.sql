@@ -47,6 +47,7 @@ WHERE namespace.nspname = ANY ($1::text[])
   AND ($2::text[] IS NULL OR class.relname = ANY ($2::text[]))
   AND class.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND NOT class.relispartition
+  AND class.relname NOT LIKE '%\_\_load\_%'
   AND pg_catalog.has_schema_privilege(namespace.oid, 'USAGE')
   AND pg_catalog.has_table_privilege(class.oid, 'SELECT')
   AND EXISTS (

@@ -47,7 +47,8 @@ const statements: readonly string[] = [
     (4, 'SRID=4326;POINT Z (1 1 50)'), (5, 'SRID=4326;CIRCULARSTRING Z (0 0 1, 1 1 1, 2 0 1)')`,
   'CREATE VIEW geo.some_places AS SELECT id, name, geom FROM geo.places WHERE size < 10',
   'CREATE VIEW geo.unkeyed_view AS SELECT name, geom FROM geo.places',
-  // Not to be had: no SRID, no geometry, another schema.
+  // Not to be had: no SRID, no geometry, another schema, half loaded.
+  'CREATE TABLE geo.places__load_1a2b3c4d (id integer PRIMARY KEY, geom geometry(Point, 4326))',
   'CREATE TABLE geo.unplaced (id integer PRIMARY KEY, geom geometry)',
   'CREATE TABLE geo.plain (id integer PRIMARY KEY)',
   'CREATE TABLE private.secret (id integer PRIMARY KEY, geom geometry(Point, 4326))',
