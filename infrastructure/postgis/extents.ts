@@ -1,3 +1,4 @@
+import { CoreMachineError } from '../../core/errors.ts';
 import type { Box, CollectionExtent } from '../../core/ports/feature-collections.ts';
 import type { Query } from '../postgres/database.ts';
 import { extentStatement, indexExtentStatement, intervalStatement, type Statement } from './statements.ts';
@@ -22,11 +23,20 @@ export class Extents {
   async of(run: Query, table: Table): Promise<CollectionExtent> {
     const known = this.#known.get(table.oid);
     if (known && Date.now() - known.at < keptMs) return known.extent;
-    const extent = { box: await boxOfTable(run, table), interval: await intervalOf(run, table) };
+    const box = await boxOfTable(run, table).catch(unlessOthers);
+    const interval = await intervalOf(run, table).catch(unlessOthers);
+    const extent = { box, interval };
     if (this.#known.size >= keptTables) this.#known.clear();
     this.#known.set(table.oid, { at: Date.now(), extent });
     return extent;
   }
+}
+
+/** One table that is locked or broken must not spoil the list of all: its extent is unknown. */
+function unlessOthers(error: unknown): null {
+  const code = error instanceof CoreMachineError ? error.code : null;
+  if (code === 'DATABASE_UNAVAILABLE' || code === 'COLLECTION_NOT_FOUND') throw error;
+  return null;
 }
 
 async function boxOfTable(run: Query, table: Table): Promise<Box | null> {

@@ -10,7 +10,8 @@ import { Database, type Query } from '../postgres/database.ts';
 import { sqlStateOf } from '../postgres/errors.ts';
 import { Extents } from './extents.ts';
 import { parseFeatureId } from './feature-id.ts';
-import { featureStatement, type PageRow, pageStatement } from './statements.ts';
+import { readPage } from './page.ts';
+import { featureStatement, pageStatement } from './statements.ts';
 import { findTable, listTables, type Naming, type Table } from './tables.ts';
 import { windowsOf } from './windows.ts';
 
@@ -48,7 +49,8 @@ class SqlFeatureCollections implements PostgisFeatures {
     this.#naming = { schemas, style };
     // LOCAL, because PgBouncer's connections, and PGlite's one, serve others too.
     this.#begin = `SET TRANSACTION READ ONLY; SET LOCAL statement_timeout TO ${statementTimeoutMs};
-      SET LOCAL TimeZone TO 'UTC'; SET LOCAL DateStyle TO 'ISO'; SET LOCAL extra_float_digits TO 1`;
+      SET LOCAL TimeZone TO 'UTC'; SET LOCAL DateStyle TO 'ISO'; SET LOCAL extra_float_digits TO 1;
+      SET LOCAL cursor_tuple_fraction TO 1`;
   }
 
   async list(): Promise<FeatureCollection[]> {
@@ -79,11 +81,8 @@ class SqlFeatureCollections implements PostgisFeatures {
 
   async #page(table: Table, query: FeatureQuery): Promise<FeaturePage> {
     const windows = await windowsOf(this.#one, query.boxes ?? [], table.geometry.srid);
-    const { text, values } = pageStatement(table, query, windows);
-    const rows = await this.#one<PageRow>(text, values);
-    const kept = rows.slice(0, query.limit);
-    const more = (rows[0]?.found ?? 0) > kept.length;
-    return { features: kept.map(({ feature }) => feature), next: more ? (kept.at(-1)?.key ?? null) : null };
+    const statement = pageStatement(table, query, windows);
+    return this.#read((run) => readPage(run, statement, query.limit));
   }
 
   async #feature(table: Table, featureId: string): Promise<string> {

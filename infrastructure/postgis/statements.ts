@@ -12,42 +12,21 @@ export interface Statement {
 export interface PageRow {
   readonly key: readonly string[];
   readonly feature: string;
-  /** Rows found, up to one more than the limit. */
-  readonly found: number;
 }
-
-/** A page ends when its features reach this many bytes: ten thousand coastlines would not fit into memory. */
-export const pageBytes = 16 * 1024 * 1024;
 
 /** Decimal digits of a coordinate: 0.1 mm. */
 const digits = 9;
 
-/**
- * Rows of one page in the order of the key, one more than the limit when there are more; fewer when they are large, but
- * always one.
- */
+/** Rows of one page in the order of the key, one more than the limit when there are more. */
 export function pageStatement(table: Table, query: FeatureQuery, windows: readonly Window[]): Statement {
   const bindings = new Bindings();
   const where = conditions(table, query, windows, bindings);
-  const order = table.key.map(({ sql }) => `t.${sql}`).join(', ');
-  const aliases = table.key.map((_, index) => `k${index}`);
-  const keys = table.key.map(({ sql }, index) => `t.${sql} AS k${index}`).join(', ');
-  const limit = bindings.bind(query.limit + 1, 'bigint');
-  const budget = bindings.bind(pageBytes, 'bigint');
+  const keys = table.key.map(({ sql }) => `t.${sql}`);
   const text = `
-    SELECT ARRAY[${aliases.map((alias) => `${alias}::text`).join(', ')}] AS key, feature, found::int AS found
-    FROM (
-      SELECT page.*, count(*) OVER () AS found,
-        sum(octet_length(feature)) OVER (ORDER BY ${aliases.join(', ')} ROWS UNBOUNDED PRECEDING) - octet_length(feature) AS before
-      FROM (
-        SELECT ${keys}, ${featureSql(table)} AS feature
-        FROM ${tableSql(table)} AS t
-        ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
-        ORDER BY ${order} LIMIT ${limit}
-      ) AS page
-    ) AS measured
-    WHERE before < ${budget}
-    ORDER BY ${aliases.join(', ')}`;
+    SELECT ARRAY[${keys.map((key) => `${key}::text`).join(', ')}] AS key, ${featureSql(table)} AS feature
+    FROM ${tableSql(table)} AS t
+    ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+    ORDER BY ${keys.join(', ')} LIMIT ${bindings.bind(query.limit + 1, 'bigint')}`;
   return { text: named('features_page', text), values: bindings.values };
 }
 
