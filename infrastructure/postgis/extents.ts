@@ -1,9 +1,12 @@
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Box, CollectionExtent } from '../../core/ports/feature-collections.ts';
 import type { Query } from '../postgres/database.ts';
+import { query } from '../postgres/sql-files.ts';
 import { extentStatement, indexExtentStatement, intervalStatement, type Statement } from './statements.ts';
 import type { Table } from './tables.ts';
 import { boxOf, lonLatBox } from './windows.ts';
+
+const sizeSql = query('features_size');
 
 /** A table of at most this size, TOAST included, is read for its extent: about 0.1 s. */
 const smallBytes = 32 * 1024 * 1024;
@@ -42,7 +45,7 @@ function unlessOthers(error: unknown): null {
 async function boxOfTable(run: Query, table: Table): Promise<Box | null> {
   const native =
     (table.geometry.indexed ? await asked(run, indexExtentStatement(table)) : null) ??
-    (isSmall(table) ? await asked(run, extentStatement(table)) : null);
+    ((await isSmall(run, table)) ? await asked(run, extentStatement(table)) : null);
   return native && lonLatBox(run, native, table.geometry.srid);
 }
 
@@ -51,15 +54,17 @@ async function asked(run: Query, { text, values }: Statement): Promise<Box | nul
 }
 
 async function intervalOf(run: Query, table: Table): Promise<CollectionExtent['interval']> {
-  if (!table.time || !(table.time.indexed || isSmall(table))) return null;
+  if (!table.time || !(table.time.indexed || (await isSmall(run, table)))) return null;
   const { text } = intervalStatement(table, table.time.column.name);
   const [row] = await run<{ readonly first: string | null; readonly last: string | null }>(text);
   if (!row || row.first === null) return null;
   return [rfc3339(row.first), rfc3339(row.last)];
 }
 
-function isSmall({ bytes }: Table): boolean {
-  return bytes !== null && bytes <= smallBytes;
+async function isSmall(run: Query, { stored, oid }: Table): Promise<boolean> {
+  if (!stored) return false;
+  const [row] = await run<{ readonly bytes: number | null }>(sizeSql, [oid]);
+  return typeof row?.bytes === 'number' && row.bytes <= smallBytes;
 }
 
 /** PostgreSQL's JSON form of a date or time, in UTC, as RFC 3339; null when it is infinite or before Christ. */

@@ -39,8 +39,8 @@ export interface Table {
   /** Another one after the table was replaced. */
   readonly oid: string;
   readonly description: string | null;
-  /** Heap and TOAST; null for a view or foreign table. */
-  readonly bytes: number | null;
+  /** False for a view or foreign table. */
+  readonly stored: boolean;
   /** Without geometries. */
   readonly columns: readonly Column[];
   readonly geometry: GeometryColumn;
@@ -56,7 +56,6 @@ export interface TableRow {
   readonly oid: string;
   readonly kind: 'r' | 'p' | 'v' | 'm' | 'f';
   readonly description: string | null;
-  readonly bytes: number | null;
   readonly columns: readonly (Column | null)[];
   readonly indexes: readonly Index[];
 }
@@ -108,10 +107,11 @@ export function tableOf(row: TableRow): Omit<Table, 'id'> | null {
   const geometry = geometryOf(row);
   const key = keyOf(row) ?? trustedKeyOf(row) ?? positionOf(row);
   if (!geometry || !key) return null;
-  const { schema, table: name, oid, description, bytes } = row;
+  const { schema, table: name, oid, description } = row;
+  const stored = row.kind !== 'v' && row.kind !== 'f';
   const columns = row.columns.filter((column) => column !== null).filter(({ kind }) => kind !== 'geometry');
   const hasIds = key[0]?.kind !== 'tid';
-  return { schema, name, oid, description, bytes, columns, geometry, key, hasIds, time: timeOf(row) };
+  return { schema, name, oid, description, stored, columns, geometry, key, hasIds, time: timeOf(row) };
 }
 
 /** The first that declares its SRID. */

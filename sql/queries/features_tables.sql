@@ -1,8 +1,8 @@
 -- Tables and views that can be collections of features, with their columns and indexes.
 -- Parameters: $1 text[] schemas, $2 text[] table names to look for, null for all.
 -- Result: one row a table or view that this role may read and that has a geometry column. columns [{name, type, kind,
---   enum, notNull}] in order, dropped ones as null, so that index.columns (from 1) point into it; bytes: heap and TOAST.
--- Locks: ACCESS SHARE on the catalogue for the statement; none on the tables.
+--   enum, notNull}] in order, dropped ones as null, so that index.columns (from 1) point into it.
+-- Locks: ACCESS SHARE on the catalogue for the statement; none on the tables: one that is being altered holds nobody up.
 -- Cost: catalogue look-ups by index, about 1 ms for one table, 25 ms for 1,000.
 SELECT
   namespace.nspname AS schema,
@@ -10,11 +10,6 @@ SELECT
   class.oid::text AS oid,
   class.relkind AS kind,
   pg_catalog.obj_description(class.oid, 'pg_class') AS description,
-  CASE class.relkind
-    WHEN 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_table_size(part.relid)), 0) FROM pg_catalog.pg_partition_tree(class.oid) AS part)
-    WHEN 'r' THEN pg_catalog.pg_table_size(class.oid)
-    WHEN 'm' THEN pg_catalog.pg_table_size(class.oid)
-  END::float8 AS bytes,
   (
     SELECT json_agg(
       CASE WHEN NOT attribute.attisdropped THEN json_build_object(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import pg from 'pg';
 import type { JsonObject } from '../../core/json.ts';
 import { makeFeatureTables } from '../tools/feature-tables.ts';
 import { FeaturesClient, idsOf, linkOf, linksOf, rowsOf } from '../tools/features-client.ts';
@@ -73,6 +74,22 @@ describe('hostile requests', () => {
     const next = await get(linkOf(first.body, 'next')?.href ?? '');
     assert.deepEqual([next.status, next.body.error], [404, 'COLLECTION_NOT_FOUND']);
   });
+});
+
+test('a table that is being altered holds up nobody but its own readers', async () => {
+  await rowsOf(database.url, 'CREATE TABLE geo.altered (id integer PRIMARY KEY, geom geometry(Point, 4326))');
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  try {
+    await holder.query('BEGIN; LOCK TABLE geo.altered IN ACCESS EXCLUSIVE MODE');
+    const [list, own, other] = await Promise.all([get('/collections'), items('', 'altered'), items('?limit=1')]);
+    assert.deepEqual([list.status, own.status, other.status], [200, 504, 200]);
+    const altered = (list.body.collections as JsonObject[]).find(({ id }) => id === 'altered');
+    assert.ok(altered && !('extent' in altered));
+  } finally {
+    await holder.end();
+    await rowsOf(database.url, 'DROP TABLE geo.altered');
+  }
 });
 
 describe('function keys', () => {
