@@ -44,7 +44,8 @@ function unlessOthers(error: unknown): null {
 
 async function boxOfTable(run: Query, table: Table): Promise<Box | null> {
   const native =
-    (table.geometry.indexed ? await asked(run, indexExtentStatement(table)) : null) ??
+    // PostGIS does not find tables with quotation marks in their names.
+    (table.geometry.indexed ? await asked(run, indexExtentStatement(table)).catch(unlessOthers) : null) ??
     ((await isSmall(run, table)) ? await asked(run, extentStatement(table)) : null);
   return native && lonLatBox(run, native, table.geometry.srid);
 }

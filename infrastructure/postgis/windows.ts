@@ -16,15 +16,25 @@ interface WindowRow {
 
 /** Boxes with their counterparts in the table's system. */
 export function windowsOf(run: Query, boxes: readonly Box[], srid: number): Promise<Window[]> {
-  const native = async (box: Box) => (srid === 4326 ? null : wider(await transformed(run, box, 4326, srid)));
+  const native = async (box: Box) => {
+    const found = srid === 4326 ? null : await transformed(run, box, 4326, srid);
+    return found && wider(found, 0.05);
+  };
   return Promise.all(boxes.map(async (box) => ({ box, native: await native(box) })));
 }
 
 /** A box of the table's system in lon/lat, within the globe; null where the projection does not reach. */
 export async function lonLatBox(run: Query, box: Box, srid: number): Promise<Box | null> {
-  const found = srid === 4326 ? box : wider(await transformed(run, box, srid, 4326), 1e-9);
+  if (srid === 4326) return withinGlobe(box);
+  const found = await transformed(run, box, srid, 4326);
   if (!found) return null;
-  const [west, south, east, north] = found;
+  // It has a pole in it, or crosses the antimeridian: all around, and a pole may lie between the points.
+  const around = found[2] - found[0] > 180;
+  const [west, south, east, north] = wider(found, around ? 0.05 : 0.0025);
+  return withinGlobe(around ? [-180, south, 180, north] : [west, south, east, north]);
+}
+
+function withinGlobe([west, south, east, north]: Box): Box {
   return [Math.max(-180, west), Math.max(-90, south), Math.min(180, east), Math.min(90, north)];
 }
 
@@ -49,9 +59,7 @@ export function boxOf(row: Omit<WindowRow, 'faithful'> | undefined): Box | null 
 }
 
 /** The edges of a box are curves in another system, and reach a little farther than 21 of their points. */
-function wider(box: Box | null, share = 0.05): Box | null {
-  if (!box) return null;
-  const [west, south, east, north] = box;
+function wider([west, south, east, north]: Box, share: number): Box {
   const x = share * (east - west) + 1e-9 * Math.max(Math.abs(west), Math.abs(east));
   const y = share * (north - south) + 1e-9 * Math.max(Math.abs(south), Math.abs(north));
   return [west - x, south - y, east + x, north + y];
