@@ -36,6 +36,10 @@ export const errorCatalogue = {
     false,
     'The raster is over RASTER_SIZE_THRESHOLD_MB; submit process_large_raster instead.',
   ),
+  // Features
+  COLLECTION_NOT_FOUND: entry(404, false, 'There is no collection of features with this id.'),
+  FEATURE_NOT_FOUND: entry(404, false, 'The collection has no feature with this id.'),
+  QUERY_TIMEOUT: entry(504, false, 'A query over features took longer than OGC_QUERY_SECONDS; ask for less.'),
   // The engine
   PLAN_FAILED: entry(500, false, 'The job type could not plan its next stage.'),
   PLAN_INVALID: entry(500, false, 'A planned task has an invalid key or input.'),

@@ -4,12 +4,14 @@ import { limits } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { CoreMachine } from '../core/machine/core-machine.ts';
 import type { CompletionCallback } from '../core/machine/engine.ts';
+import type { FeatureCollections } from '../core/ports/feature-collections.ts';
 import { JobRegistry } from '../core/registry.ts';
 import type { Services } from '../core/services.ts';
 import { openBlobStore } from '../infrastructure/blob/azure-blob-store.ts';
 import { openGdal } from '../infrastructure/gdal/gdal.ts';
 import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
+import { openPostgisFeatures } from '../infrastructure/postgis/feature-collections.ts';
 import { openGridStore } from '../infrastructure/postgis/grid-store.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
 import { WorkerPresence } from '../infrastructure/postgres/presence.ts';
@@ -38,6 +40,8 @@ export interface App {
   readonly routes: readonly Route[];
   readonly healthChecks: readonly HealthCheck[];
   readonly queue: ServiceBusQueue;
+  /** The tables that jobs made, for readers of maps. */
+  readonly features: FeatureCollections;
   /** Works on a job message. `context` tells how long it waited. */
   runJob(body: unknown, context?: MessageContext): Promise<void>;
   /** Works on a task message; when the host shuts down its handler is told to stop and the task is handed back. */
@@ -114,6 +118,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
   });
   const presence = postgres.backend.ownSession ? new WorkerPresence(config.database, worker) : null;
   await presence?.start();
+  const features = openPostgisFeatures({ database: config.database, ...config.features });
   const watch = presence && new WorkerWatch(machine, log);
   log.info('System:Started', { jobTypes: registry.definitions.length, gdal: services.gdal.capabilities.version });
   return {
@@ -125,6 +130,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     routes,
     healthChecks: healthChecks(postgres, services, queue),
     queue,
+    features,
     runJob(body, context) {
       recordQueueAge(telemetry, 'jobs', context);
       return machine.handleJobMessage(body, context && deliveryOf(context));
@@ -138,7 +144,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
       await tasks.settled(handBackMs);
       await watch?.stop();
       await presence?.stop();
-      await Promise.allSettled([services.gdal.close(), queue.close()]);
+      await Promise.allSettled([services.gdal.close(), queue.close(), features.close()]);
       await postgres.close();
       await telemetry.close(flushMs);
       log.info('System:Stopped', {});

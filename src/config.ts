@@ -14,6 +14,7 @@ export interface Config {
   readonly taskQueueName: string;
   /** What job types see. */
   readonly jobs: JobSettings;
+  readonly features: FeaturesConfig;
   readonly taskLeaseSeconds: number;
   /** How long a committed stage may wait for its messages before the reconciler sends them. */
   readonly publishGraceSeconds: number;
@@ -26,6 +27,13 @@ export interface Config {
   readonly stacFlavour: 'auto' | 'pgstac' | 'small';
   readonly telemetry: TelemetryConfig;
   readonly upkeepSchedules: UpkeepSchedules;
+}
+
+/** Our own OGC API Features. */
+export interface FeaturesConfig {
+  readonly schemas: readonly string[];
+  readonly style: 'table' | 'schema.table';
+  readonly statementTimeoutMs: number;
 }
 
 /** Where traces and metrics go; nowhere when both targets are null. */
@@ -71,10 +79,15 @@ function toConfig(settings: RawSettings): Config {
     jobs: {
       titilerBaseUrl: settings.TITILER_BASE_URL,
       titilerDialect: settings.TITILER_DIALECT,
-      ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL,
+      ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL ?? ownFeaturesUrl(settings),
       ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
       cogContainer: settings.COG_CONTAINER,
+    },
+    features: {
+      schemas: settings.OGC_SCHEMAS,
+      style: settings.OGC_COLLECTION_ID_STYLE,
+      statementTimeoutMs: settings.OGC_QUERY_SECONDS * 1000,
     },
     taskLeaseSeconds: settings.TASK_LEASE_SECONDS,
     publishGraceSeconds: settings.PUBLISH_GRACE_SECONDS,
@@ -93,6 +106,11 @@ function toConfig(settings: RawSettings): Config {
       retention: settings.UPKEEP_RETENTION_SCHEDULE,
     },
   };
+}
+
+/** Core Tools name a host with a port, and have no TLS. */
+function ownFeaturesUrl({ WEBSITE_HOSTNAME: host }: RawSettings): string | null {
+  return host && `${host.includes(':') ? 'http' : 'https'}://${host}/api/features`;
 }
 
 function telemetryOf(settings: RawSettings): TelemetryConfig {

@@ -60,3 +60,14 @@ function unavailable(cause: unknown): CoreMachineError {
 function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : error.name;
 }
+
+/** True for a statement that the server refused. */
+export function isDatabaseError(error: unknown): boolean {
+  return error instanceof pg.DatabaseError;
+}
+
+/** The server's SQLSTATE under an error, mapped or not. */
+export function sqlStateOf(error: unknown): string | null {
+  const cause = error instanceof CoreMachineError ? error.cause : error;
+  return cause instanceof pg.DatabaseError ? (cause.code ?? null) : null;
+}

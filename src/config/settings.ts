@@ -7,6 +7,7 @@ export const settingGroups = [
   'Service Bus',
   'Blob storage',
   'Links in results',
+  'Features API',
   'Jobs and tasks',
   'Raster work',
   'Upkeep',
@@ -34,6 +35,8 @@ const entityName = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$/;
 const containerName = /^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const schedule = /^(?:[\d*/,\-A-Za-z]+ ){5}[\d*/,\-A-Za-z]+$/;
 const namespaceHost = /^[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+$/;
+
+const hostAndPort = /^[A-Za-z0-9.-]+(?::\d{1,5})?$/;
 
 const entityNameSetting = () => matching(entityName, 'the name of a Service Bus queue');
 const scheduleSetting = () => matching(schedule, 'a schedule of six fields, seconds first');
@@ -153,11 +156,23 @@ export const settingsSchema = z.object({
   OGC_FEATURES_BASE_URL: httpUrl().nullable().default(null).register(settingDocs, {
     group: 'Links in results',
     meaning: 'Where the OGC API Features server answers.',
-    otherwise: 'results carry no OGC Features links',
+    otherwise: 'this program’s own, `https://WEBSITE_HOSTNAME/api/features`; without a host name no links',
   }),
   OGC_COLLECTION_ID_STYLE: choice(['table', 'schema.table']).default('table').register(settingDocs, {
     group: 'Links in results',
-    meaning: 'How that server names a table’s collection; tipg and pg_featureserv say `schema.table`.',
+    meaning: 'How a table’s collection is named, here and by that server; tipg and pg_featureserv say `schema.table`.',
+  }),
+  OGC_SCHEMAS: matching(/^[a-z_][a-z0-9_]{0,62}(?:,[a-z_][a-z0-9_]{0,62})*$/, 'schema names with commas between')
+    .transform((names) => names.split(','))
+    .default(['geo', 'h3'])
+    .register(settingDocs, {
+      group: 'Features API',
+      meaning:
+        'Schemas whose tables `/api/features` shows; where several have a table of one name, the first is meant.',
+    }),
+  OGC_QUERY_SECONDS: boundedInteger(1, 30).default(10).register(settingDocs, {
+    group: 'Features API',
+    meaning: 'A query of `/api/features` that takes longer is given up with `QUERY_TIMEOUT`.',
   }),
   TASK_LEASE_SECONDS: boundedInteger(1, 3600).default(60).register(settingDocs, {
     group: 'Jobs and tasks',
@@ -269,6 +284,13 @@ export const settingsSchema = z.object({
     readBy: 'host',
     example: 'node',
     otherwise: 'not needed by the embedded stack',
+  }),
+  WEBSITE_HOSTNAME: matching(hostAndPort, 'a host name').nullable().default(null).register(settingDocs, {
+    group: 'Azure Functions and identity',
+    meaning: 'The app’s own host name. Azure and Core Tools set it; it makes the links to `/api/features`.',
+    readBy: 'host and program',
+    example: '127.0.0.1:7071',
+    otherwise: 'not known',
   }),
   AZURE_CLIENT_ID: text().nullable().default(null).register(settingDocs, {
     group: 'Azure Functions and identity',

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
 /** Opaque to clients: the sort key of the last row of a page, as base64url JSON. */
-export function encodeCursor(key: Record<string, string | number>): string {
+export function encodeCursor(key: Record<string, string | number | readonly string[]>): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
 /** A query parameter that decodes to a sort key of the given shape; anything else is an invalid parameter. */
-export function cursorParameter<T extends z.ZodObject>(key: T) {
+export function cursorParameter<T extends z.ZodObject>(key: T, maxLength = 1000) {
   return z
     .string()
-    .max(1000)
+    .max(maxLength)
     .transform((text, context): z.output<T> => {
       try {
         return key.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));

@@ -11,6 +11,11 @@ export function jsonAnswer(status: number, body: JsonObject, requestId: string):
   };
 }
 
+/** A document of somebody else's standard has no room for the id: it is in the header alone. */
+export function textAnswer(status: number, body: string, mediaType: string, requestId: string): HttpResponseInit {
+  return { status, headers: { 'content-type': mediaType, 'x-request-id': requestId }, body };
+}
+
 /** `{error, message, details?, request_id, timestamp}`; an unexpected error's own text is not shown. */
 export function errorAnswer(thrown: unknown, requestId: string): { answer: HttpResponseInit; error: CoreMachineError } {
   const error = toCoreMachineError(thrown);

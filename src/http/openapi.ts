@@ -5,6 +5,8 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Route } from './route.ts';
 import { parametersSchema } from './routes/job-types.ts';
 
+export const openApiMediaType = 'application/vnd.oai.openapi+json;version=3.1';
+
 /** The OpenAPI 3.1 document, made from the very schemas that check the requests. */
 export function openApiDocument(routes: readonly Route[], jobTypes: readonly JobDefinition[]): JsonObject {
   const paths: Record<string, Record<string, JsonObject>> = {};
@@ -52,7 +54,11 @@ function operation(route: Route, jobTypes: readonly JobDefinition[]): JsonObject
     operationId: route.name,
     summary: route.summary,
     security: route.auth === 'anonymous' ? [] : [{ functionKey: [] }, { functionKeyQuery: [] }],
-    parameters: [...parameters('path', route.pathParameters), ...parameters('query', route.query)],
+    parameters: [
+      ...parameters('path', route.pathParameters),
+      ...parameters('query', route.query),
+      ...(route.otherQuery ? [freeParameters(route.otherQuery)] : []),
+    ],
     ...(route.body && { requestBody: requestBody(route.body, bodySchema(route, jobTypes)) }),
     responses: responses(route),
   };
@@ -68,7 +74,7 @@ function bodySchema({ bodySchema: schema }: Route, jobTypes: readonly JobDefinit
 }
 
 function parameters(place: 'path' | 'query', schema: z.ZodObject): JsonObject[] {
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: keepDefault });
   return Object.entries(json.properties ?? {})
     .filter(([name]) => name !== 'code')
     .map(([name, property]) => ({
@@ -76,7 +82,22 @@ function parameters(place: 'path' | 'query', schema: z.ZodObject): JsonObject[] 
       in: place,
       required: place === 'path' || (json.required ?? []).includes(name),
       schema: property as JsonObject,
+      // As the standards of OGC have lists: with commas.
+      ...((property as JsonObject).type === 'array' && { style: 'form', explode: false }),
     }));
+}
+
+/** Zod leaves the default of a schema that transforms its input out. */
+function keepDefault({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: JsonSchema }): void {
+  const { def } = zodSchema._zod;
+  if (def.type === 'default') jsonSchema.default ??= def.defaultValue as JsonObject[string];
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+function freeParameters(description: string): JsonObject {
+  const schema: JsonObject = { type: 'object', additionalProperties: { type: 'string' } };
+  return { name: 'properties', in: 'query', description, required: false, style: 'form', explode: true, schema };
 }
 
 /** Several codes may share a status: their meanings are listed together. */
@@ -84,7 +105,7 @@ function responses(route: Route): JsonObject {
   const ok = {
     description: 'OK',
     headers: { 'X-Request-ID': { schema: { type: 'string' } } },
-    content: { 'application/json': { schema: { type: 'object' } } },
+    content: { [route.produces ?? 'application/json']: { schema: { type: 'object' } } },
   };
   const byStatus: Record<string, string[]> = {};
   for (const code of route.errors) {

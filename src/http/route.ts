@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { RunRef } from '../../core/ports/telemetry.ts';
 import type { App } from '../app.ts';
 import { problemsOf, readJsonBody } from './body.ts';
-import { errorAnswer, jsonAnswer } from './envelope.ts';
+import { errorAnswer, jsonAnswer, textAnswer } from './envelope.ts';
 import { reportRequest } from './request-span.ts';
 
 /** One HTTP endpoint as a value: the trigger registers it, the OpenAPI document describes it, tests list it. */
@@ -20,6 +20,10 @@ export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.Z
   readonly summary: string;
   readonly pathParameters: Path;
   readonly query: Query;
+  /** What query parameters of other names mean; absent: they are errors. */
+  readonly otherQuery?: string;
+  /** Media type of a good answer; JSON in this API's own form when absent. */
+  readonly produces?: string;
   /** What the request body is; absent when the route reads none. */
   readonly body?: string;
   /** The body's schema; without one a body is a job type's parameters. */
@@ -32,6 +36,10 @@ export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.Z
 export interface RouteRequest<Path, Query> {
   readonly path: Path;
   readonly query: Query;
+  /** Query parameters of other names, for a route that takes them. */
+  readonly otherQuery: Readonly<Record<string, string>>;
+  /** The address as the client gave it. */
+  readonly url: string;
   readonly requestId: string;
   /** Decodes the body. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_JSON. */
   readonly json: () => Promise<unknown>;
@@ -39,7 +47,8 @@ export interface RouteRequest<Path, Query> {
 
 export interface RouteAnswer {
   readonly status: number;
-  readonly body: JsonObject;
+  /** An object goes out with the request's id and time; a text, of the type that the route produces, as it is. */
+  readonly body: JsonObject | string;
   /** The run that the request was about, when it changed or began one: its trace has the request. */
   readonly job?: RunRef;
 }
@@ -64,12 +73,14 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
       job = null,
     } = await route.answer(await app(), {
       path: parseParameters(route.pathParameters, request.params),
-      query: parseParameters(route.query, Object.fromEntries(request.query)),
+      ...queryOf(route, Object.fromEntries(request.query)),
+      url: request.url,
       requestId,
       json: () => readJsonBody(request),
     });
     log?.info('Http:Request', { ...fields, status, durationMs: Math.round(performance.now() - started) });
     reportRequest(opened, route, request, { requestId, startedAt, status, job, error: null });
+    if (typeof body === 'string') return textAnswer(status, body, route.produces ?? 'application/json', requestId);
     return jsonAnswer(status, body, requestId);
   } catch (thrown) {
     const { answer, error } = errorAnswer(thrown, requestId);
@@ -93,6 +104,16 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
 function requestIdOf(request: HttpRequest): string {
   const given = request.headers.get('x-request-id') ?? '';
   return /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+function queryOf(route: Route, given: Record<string, string>) {
+  const isOther = ([name]: [string, string]) =>
+    route.otherQuery !== undefined && !Object.hasOwn(route.query.shape, name);
+  const entries = Object.entries(given);
+  return {
+    query: parseParameters(route.query, Object.fromEntries(entries.filter((entry) => !isOther(entry)))),
+    otherQuery: Object.fromEntries(entries.filter(isOther)),
+  };
 }
 
 function parseParameters(schema: z.ZodObject, given: unknown): never {

@@ -43,6 +43,21 @@ test('the smallest configuration gets documented defaults', () => {
   assert.match(config.tempFolder, /^(\/|[A-Za-z]:)/);
 });
 
+test('links to features go to this program’s own API, unless another server is given', () => {
+  const linked = (environment: Environment) => readConfig({ ...good, ...environment }).jobs.ogcFeaturesBaseUrl;
+  assert.equal(linked({ WEBSITE_HOSTNAME: 'app.example.org' }), 'https://app.example.org/api/features');
+  assert.equal(linked({ WEBSITE_HOSTNAME: 'localhost:7071' }), 'http://localhost:7071/api/features');
+  const other = { WEBSITE_HOSTNAME: 'app.example.org', OGC_FEATURES_BASE_URL: 'https://tipg.example.org/' };
+  assert.equal(linked(other), 'https://tipg.example.org');
+});
+
+test('the features API has its schemas, style and time limit', () => {
+  assert.deepEqual(readConfig(good).features, { schemas: ['geo', 'h3'], style: 'table', statementTimeoutMs: 10_000 });
+  const given = { OGC_SCHEMAS: 'public,geo', OGC_COLLECTION_ID_STYLE: 'schema.table', OGC_QUERY_SECONDS: '3' };
+  const expected = { schemas: ['public', 'geo'], style: 'schema.table', statementTimeoutMs: 3000 };
+  assert.deepEqual(readConfig({ ...good, ...given }).features, expected);
+});
+
 test('an empty configuration names everything that is missing, at once', () => {
   assert.deepEqual(Object.keys(problemsOf({})).sort(), [
     'DATABASE_URL',
@@ -61,6 +76,9 @@ test('malformed values are refused, never replaced by a default', () => {
     LOG_FORMAT: 'JSON',
     OGC_COLLECTION_ID_STYLE: 'both',
     OGC_FEATURES_BASE_URL: 'ftp://example.org',
+    OGC_QUERY_SECONDS: '31',
+    OGC_SCHEMAS: 'geo,"public"',
+    WEBSITE_HOSTNAME: 'https://example.org',
     COG_CONTAINER: 'Silver_COGs',
     PGPORT: '70000',
     RASTER_SIZE_THRESHOLD_MB: '1.5',

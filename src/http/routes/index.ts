@@ -2,6 +2,10 @@ import type { Route } from '../route.ts';
 import { cancelJob } from './cancel-job.ts';
 import { dbJob } from './db-job.ts';
 import { listDeadLetters, resubmitDeadLetters } from './dead-letters.ts';
+import { featuresCollection, featuresCollections } from './features/collections.ts';
+import { featuresConformance } from './features/conformance.ts';
+import { featuresItem, featuresItems } from './features/items.ts';
+import { featuresLanding } from './features/landing.ts';
 import { health, healthLive, healthReady } from './health.ts';
 import { jobEvents } from './job-events.ts';
 import { jobStatus } from './job-status.ts';
@@ -31,6 +35,12 @@ export const routes: readonly Route[] = [
   listQueues,
   listDeadLetters,
   resubmitDeadLetters,
+  featuresLanding,
+  featuresConformance,
+  featuresCollections,
+  featuresCollection,
+  featuresItems,
+  featuresItem,
   health,
   healthLive,
   healthReady,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { openApiDocument } from '../openapi.ts';
+import { openApiDocument, openApiMediaType } from '../openapi.ts';
 import { defineRoute } from '../route.ts';
 import { keyParameter } from './job-id.ts';
 
@@ -11,9 +11,10 @@ export const openApi = defineRoute({
   summary: 'This document: OpenAPI 3.1.',
   pathParameters: z.object({}),
   query: keyParameter,
+  produces: openApiMediaType,
   errors: [],
   answer: async (app) => ({
     status: 200,
-    body: openApiDocument(app.routes, app.machine.engine.registry.definitions),
+    body: JSON.stringify(openApiDocument(app.routes, app.machine.engine.registry.definitions)),
   }),
 });

@@ -158,11 +158,12 @@ async function startHostProcess(
   env: Readonly<Record<string, string>>,
   index: number,
 ): Promise<Child<HostReady>> {
+  const port = await pickPort(index === 0 ? options.httpPort : 0);
   return startChild<HostReady>({
     name: 'functions host',
     entry: new URL('./host-process.ts', import.meta.url),
-    options: { port: await pickPort(index === 0 ? options.httpPort : 0) } satisfies HostOptions,
-    env,
+    options: { port } satisfies HostOptions,
+    env: { WEBSITE_HOSTNAME: `127.0.0.1:${port}`, ...env },
     output: options.hostOutput === 'inherit' ? 'inherit' : join(options.logFolder, 'host.log'),
   });
 }

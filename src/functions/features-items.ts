@@ -1,0 +1,4 @@
+import { registerRoute } from '../http/register.ts';
+import { featuresItems } from '../http/routes/features/items.ts';
+
+registerRoute(featuresItems);
