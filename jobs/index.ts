@@ -4,8 +4,11 @@ import { createH3Base } from './create-h3-base.ts';
 import { generateH3Level4 } from './generate-h3-level4.ts';
 import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
+import { listContainerContents } from './list-container-contents.ts';
+import { listContainerContentsDiamond } from './list-container-contents-diamond.ts';
 import { processRaster } from './process-raster.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
+import { summarizeContainer } from './summarize-container.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
 
 /** Every job type there is. A new one is its file, its handlers, and its line here. */
@@ -18,4 +21,7 @@ export const jobTypes: readonly JobDefinition[] = [
   createH3Base,
   generateH3Level4,
   bootstrapH3LandGridPyramid,
+  listContainerContents,
+  listContainerContentsDiamond,
+  summarizeContainer,
 ];
