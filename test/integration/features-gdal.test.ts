@@ -106,5 +106,20 @@ function gdalReads(name: string, running: () => TestStack, databaseUrl: () => st
   });
 }
 
+test('the link in a job’s result leads to what the job made', async () => {
+  const { stack, client } = onPglite();
+  const { job_id } = await client.submit('create_h3_base', { resolution: 1, exclude_antimeridian: false });
+  const job = await client.follow(String(job_id), () => {});
+  const { ogc_features_url: url, grid_id: grid } = job.result_data as JsonObject;
+  assert.equal(url, `${stack.url}/api/features/collections/grids`);
+  const answer = await fetch(`${url}?code=${stack.functionKey}`);
+  assert.equal(((await answer.json()) as { source: JsonObject }).source.schema, 'h3');
+  const file = join(folder, 'grid.geojson');
+  const source = `OAPIF:${stack.url}/api/features?code=${stack.functionKey}`;
+  await program('ogr2ogr', ['-f', 'GeoJSON', '-where', `grid_id = '${grid}'`, file, source, 'grids']);
+  const { features } = JSON.parse(await readFile(file, 'utf8')) as Read;
+  assert.equal(features.length, 842);
+});
+
 gdalReads('PostgreSQL', onPostgres, () => database.url);
 gdalReads('the embedded stack', onPglite, () => onPglite().stack.settings.DATABASE_URL ?? '');

@@ -31,10 +31,11 @@ const statements: readonly string[] = [
   `CREATE TABLE geo.fields (id integer PRIMARY KEY, "Größe ""ha""" float8, harvested date, geom geometry(MultiPolygon, 32632))`,
   `INSERT INTO geo.fields SELECT n, n * 1.5, date '2020-01-01' + n,
       ST_Multi(ST_MakeEnvelope(500000 + n * 1000, 5500000, 500900 + n * 1000, 5500900, 32632)) FROM generate_series(0, 19) AS n`,
-  // The primary key has two columns; both sides of the antimeridian.
+  // As our own grids: the primary key has two columns; both sides of the antimeridian.
+  'DROP TABLE IF EXISTS h3.grids',
   `CREATE TABLE h3.grids (
     h3_index bigint NOT NULL, resolution smallint NOT NULL, geom geometry(Geometry, 4326) NOT NULL, grid_id text NOT NULL,
-    is_land boolean, country_code text, parent_h3_index bigint, UNIQUE (h3_index, grid_id)
+    is_land boolean, country_code text, parent_h3_index bigint, PRIMARY KEY (grid_id, h3_index)
   )`,
   `INSERT INTO h3.grids SELECT 599405640254390000 + n, 4, ST_SetSRID(ST_MakePoint(CASE WHEN n < 10 THEN 170 + n ELSE -190 + n END, 0), 4326),
       g, true, NULL, NULL FROM generate_series(0, 19) AS n, unnest(ARRAY['a.b%1', 'land_res4']) AS g`,
