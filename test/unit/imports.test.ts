@@ -15,7 +15,10 @@ const rules: Readonly<Record<string, Rule>> = {
   core: { folders: ['core'], outside: ['zod'] },
   handlers: {
     folders: ['core', 'handlers'],
-    outside: ['zod', 'sharp', 'proj4', 'geotiff', 'node:crypto', 'node:path', 'node:stream', 'node:util'],
+    outside: [
+      ...['zod', 'sharp', 'proj4', 'geotiff', 'node:crypto', 'node:module', 'node:path', 'node:stream', 'node:util'],
+      ...['h3-js', 'iso-3166', 'topojson-client', 'topojson-specification', 'world-atlas'],
+    ],
   },
   jobs: { folders: ['core', 'handlers', 'jobs'], outside: ['zod'] },
   infrastructure: { folders: ['core', 'infrastructure'], outside: ['*'] },
