@@ -83,7 +83,7 @@ class CollectionWriter {
       source_blob: cog.source_blob,
       raster_type: cog.raster_type,
     };
-    const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} });
+    const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} }, cog.cog_container);
     const { facts } = observed;
     return { item, header: { cog, facts, dataType: dataTypeOf(facts.bands[0]?.type ?? '') } };
   }
