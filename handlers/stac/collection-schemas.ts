@@ -30,7 +30,7 @@ export const createStacCollectionOutput = z.object({
   search: z.object({ body: json, metadata: json }),
   tile_count: z.int(),
   items_created: z.int().describe('Items read back from the catalogue.'),
-  items_failed: z.int(),
+  items_failed: z.int().describe('0: a task whose items are not all in the catalogue fails.'),
   /** Items of an earlier run that this one did not make. */
   items_removed: z.int(),
   /** [west, south, east, north] in degrees. */

@@ -62,6 +62,8 @@ class CollectionWriter {
     for await (const tile of inOrder(cogs, width, (cog) => this.#describe(cog))) {
       this.#context.signal.throwIfAborted();
       tiles.push(tile);
+      const described = this.#ids.size + tiles.length;
+      this.#context.progress(0.95 * Math.min(1, described / Math.max(1, this.#input.cog_count)));
       if (tiles.length === itemsPerWrite) {
         await this.#store(tiles);
         tiles = [];
@@ -103,7 +105,6 @@ class CollectionWriter {
       throw new CoreMachineError('CATALOGUE_FAILED', message);
     }
     for (const { id } of items) this.#ids.add(id);
-    this.#context.progress(0.95 * Math.min(1, this.#ids.size / Math.max(1, this.#input.cog_count)));
   }
 
   async #widenZooms(tiles: readonly Tile[]): Promise<void> {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import pg from 'pg';
 import type { JsonObject } from '../../core/json.ts';
+import { silentLog } from '../../core/log.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import { runJob } from '../../core/testing/run-job.ts';
+import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { cogProblems } from '../tools/raster-jobs.ts';
 import { refereeProblems } from '../tools/stac-referee.ts';
@@ -207,4 +210,28 @@ test('at submit: every missing name in one answer, and COGs that would overwrite
   await stack.upload(join(stack.folder, 'copy2.tif'), 'submit_0_0_cog_analysis.tif');
   const overwriting = run([String(tile), 'submit_0_0_cog_analysis.tif'], 'submit');
   await assert.rejects(overwriting, { code: 'INVALID_PARAMETERS' });
+});
+
+test('the small catalogue takes a collection too, and says that titiler does not read it', async () => {
+  const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 2 });
+  try {
+    const catalogue = await openCatalogue({ pool, log: silentLog, flavour: 'small' });
+    const blob_list = await uploadTiles(stack, 'dem', { prefix: 'small', columns: 2, rows: 1 });
+    const parameters = {
+      container_name: container,
+      blob_list,
+      collection_id: 'small',
+      mosaicjson_container: container,
+    };
+    for (const round of [1, 2]) {
+      const { job } = await runJob(processRasterCollection, parameters, { services: { ...services, catalogue } });
+      assert.equal(job.status, 'completed', JSON.stringify(job.error));
+      const { items_created, inserted_to_pgstac, ready_for_titiler } = (job.result?.stac ?? {}) as JsonObject;
+      assert.deepEqual([items_created, inserted_to_pgstac, ready_for_titiler], [2, true, false], `round ${round}`);
+    }
+    assert.deepEqual(await catalogue.itemIds('small', ''), ['small-tile-0000', 'small-tile-0001']);
+    assert.deepEqual(await stacProblems(await catalogue.getCollection('small')), []);
+  } finally {
+    await pool.end();
+  }
 });
