@@ -7,6 +7,7 @@ import { helloWorldSequential } from './hello-world-sequential.ts';
 import { listContainerContents } from './list-container-contents.ts';
 import { listContainerContentsDiamond } from './list-container-contents-diamond.ts';
 import { processRaster } from './process-raster.ts';
+import { processRasterCollection } from './process-raster-collection.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
 import { summarizeContainer } from './summarize-container.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
@@ -16,6 +17,7 @@ export const jobTypes: readonly JobDefinition[] = [
   helloWorld,
   helloWorldSequential,
   processRaster,
+  processRasterCollection,
   validateRasterJob,
   stacCatalogRaster,
   createH3Base,

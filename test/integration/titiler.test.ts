@@ -7,8 +7,10 @@ import { runJob } from '../../core/testing/run-job.ts';
 import { itemUrls, type LinkSettings, searchUrls, type TitilerUrls } from '../../handlers/links/titiler-urls.ts';
 import { itemRender } from '../../handlers/stac/item-render.ts';
 import { processRaster } from '../../jobs/process-raster.ts';
+import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { catalogued, type StacServices, stacServices } from '../tools/stac-services.ts';
+import { uploadTiles } from '../tools/tile-sets.ts';
 import { startTitiler, titilerMissing } from '../tools/titiler.ts';
 
 const samples = join(import.meta.dirname, '../fixtures/samples');
@@ -95,6 +97,25 @@ async function tryAllLinks(): Promise<void> {
     for (const url of [share_url, titiler_urls.info_url, titiler_urls.statistics_url]) await get(url);
   });
 
+  for (const kind of ['rgb', 'dem', 'multispectral'] as const) {
+    test(`titiler-pgstac shows a collection of ${kind} tiles as one map, by every link of its result`, async () => {
+      const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
+      const blob_list = await uploadTiles(stac, kind, { prefix: `tiles/${kind}`, columns: 2, rows: 2 });
+      const place = { container_name: stac.container, mosaicjson_container: stac.container };
+      const parameters = { ...place, blob_list, collection_id: `map-of-${kind}` };
+      const { job } = await runJob(processRasterCollection, parameters, { services });
+      assert.equal(job.status, 'completed', JSON.stringify(job.error));
+      const { titiler_urls, share_url, stac: record } = job.result as unknown as CollectionResult;
+      const tilejson = await json(titiler_urls.tilejson_url);
+      const { minzoom, maxzoom, bounds } = record.search.metadata;
+      assert.deepEqual([tilejson.minzoom, tilejson.maxzoom, tilejson.bounds], [minzoom, maxzoom, bounds]);
+      await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, { bbox: record.spatial_extent });
+      assert.match(await text(share_url), /<html/i);
+      await json(titiler_urls.info_url);
+      assert.deepEqual([titiler_urls.preview_url, titiler_urls.bounds_url], [null, null]);
+    });
+  }
+
   test('titiler-pgstac answers every link of a search', async () => {
     const [item] = await stacItems(stac);
     assert.ok(item);
@@ -114,6 +135,15 @@ interface ProcessRasterResult {
   readonly stac: { readonly collection_id: string; readonly item_id: string };
 }
 
+interface CollectionResult {
+  readonly titiler_urls: TitilerUrls;
+  readonly share_url: string | null;
+  readonly stac: {
+    readonly spatial_extent: readonly number[];
+    readonly search: { readonly metadata: { minzoom: number; maxzoom: number; bounds: number[] } };
+  };
+}
+
 async function stacItems({ services }: StacServices): Promise<StacItem[]> {
   const found = await services.catalogue.search({
     collections: ['system-rasters'],
@@ -124,7 +154,11 @@ async function stacItems({ services }: StacServices): Promise<StacItem[]> {
 }
 
 /** The tile at the middle of the data, of the size of the whole raster, is a picture. */
-async function assertTiles(tilejsonUrl: string | null, tilesUrl: string | null, item: StacItem): Promise<void> {
+async function assertTiles(
+  tilejsonUrl: string | null,
+  tilesUrl: string | null,
+  item: Pick<StacItem, 'bbox'>,
+): Promise<void> {
   const tilejson = await json(tilejsonUrl);
   const [template] = tilejson.tiles as string[];
   const [west = 0, south = 0, east = 0, north = 0] = item.bbox;
@@ -146,7 +180,7 @@ function tileAt(z: number, lon: number, lat: number): [number, number] {
 }
 
 /** A picture that shows something: visible pixels, of different colours, neither all dark nor all bright. */
-async function assertPicture(url: string | null, item: StacItem): Promise<void> {
+async function assertPicture(url: string | null, item: Pick<StacItem, 'bbox'>): Promise<void> {
   const answer = await get(url);
   assert.match(answer.headers.get('content-type') ?? '', /^image\//);
   const picture = sharp(Buffer.from(await answer.arrayBuffer()))
