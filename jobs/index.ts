@@ -1,6 +1,7 @@
 import type { JobDefinition } from '../core/job.ts';
 import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
+import { processLargeRaster } from './process-large-raster.ts';
 import { processRaster } from './process-raster.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
@@ -10,6 +11,7 @@ export const jobTypes: readonly JobDefinition[] = [
   helloWorld,
   helloWorldSequential,
   processRaster,
+  processLargeRaster,
   validateRasterJob,
   stacCatalogRaster,
 ];

@@ -28,6 +28,7 @@ function copyCommand(plan: CogPlan, source: GdalSource, destination: string): Gd
     ...['-of', 'GTiff', '-norat'],
     // The file's own words for the CRS may be odd; the COG's are the target's.
     ...['-a_srs', plan.targetCrs],
+    ...windowFlags(plan),
     ...placeFlags(plan),
     ...(plan.nodata === 'none' ? ['-a_nodata', 'none'] : []),
     // Values of 12 bits, say: no predictor works on them, and LERC does not know them.
@@ -42,6 +43,7 @@ function warpCommand(plan: CogPlan, source: GdalSource, destination: string): Gd
     ...['-of', 'GTiff', '-t_srs', plan.warpTarget],
     ...(plan.sourceCrs === null ? [] : ['-s_srs', plan.sourceCrs]),
     ...gridFlags(plan),
+    ...seamlessFlags(plan),
     ...['-r', plan.resampling.reproject],
     // The source's overviews may be lossy, made of other pixels, or another file's that the TIFF names.
     ...['-ovr', 'NONE'],
@@ -55,6 +57,12 @@ function warpCommand(plan: CogPlan, source: GdalSource, destination: string): Gd
   return { tool: 'gdalwarp', source, destination, args };
 }
 
+/** A reference without pixels in the grid that GDAL suggests for a warp. */
+export function suggestionCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
+  const sourceCrs = plan.sourceCrs === null ? [] : ['-s_srs', plan.sourceCrs];
+  return { tool: 'gdalwarp', source, destination, args: ['-of', 'VRT', '-t_srs', plan.warpTarget, ...sourceCrs] };
+}
+
 /** -a_ullr: upper left, lower right. */
 function placeFlags({ place }: CogPlan): string[] {
   if (!place) return [];
@@ -65,6 +73,24 @@ function placeFlags({ place }: CogPlan): string[] {
 function gridFlags({ grid }: CogPlan): string[] {
   if (!grid) return [];
   return ['-te', ...grid.bounds.map(String), '-ts', String(grid.width), String(grid.height)];
+}
+
+function windowFlags({ tile }: CogPlan): string[] {
+  if (!tile) return [];
+  return ['-srcwin', ...[tile.column, tile.row, tile.width, tile.height].map(String)];
+}
+
+/**
+ * What makes each pixel of a tile equal to that of a warp of the whole grid. GDAL works in chunks, and unless told
+ * otherwise three things depend on the chunk: the transformation, interpolated along its rows (-et 0: every pixel's own;
+ * 1.7 x the time of the warp); the width of the kernel, from the chunk's sizes in source and target (here of the
+ * whole grid, as of a warp in one chunk); and pixels at the edge of what was read of the source (here with a margin).
+ */
+function seamlessFlags({ tile }: CogPlan): string[] {
+  if (!tile) return [];
+  const [across, down] = tile.scale;
+  const scale = ['-wo', `XSCALE=${across}`, '-wo', `YSCALE=${down}`];
+  return ['-et', '0', ...scale, '-wo', 'SOURCE_EXTRA=16', '-wo', 'SAMPLE_GRID=YES'];
 }
 
 function nodataFlags({ nodata, ignoreNodata }: CogPlan): string[] {

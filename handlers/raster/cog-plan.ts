@@ -20,6 +20,8 @@ export interface CogPlan {
   readonly grid: TargetGrid | null;
   /** For a copy: where the pixels are said to lie; null: where they were. */
   readonly place: TargetGrid | null;
+  /** The part of the target grid that is made; absent: all of it. */
+  readonly tile?: TileWindow;
   /**
    * Warping leaves empty corners; without nodata or alpha a mask says so. `alpha`: from the alpha band that gdalwarp
    * adds. `band`: from a band of the source's mask that is warped along with the others: gdalwarp drops the bands'
@@ -40,6 +42,15 @@ export interface CogPlan {
   readonly interleave: 'PIXEL' | 'BAND';
 }
 
+/** A rectangle of whole pixels of a larger target grid. */
+export interface TileWindow extends TargetGrid {
+  /** Of its upper left corner in the whole grid. */
+  readonly column: number;
+  readonly row: number;
+  /** Pixels of the whole grid for one of the source, across and down. */
+  readonly scale: readonly [number, number];
+}
+
 export interface PlanInput {
   readonly facts: RasterFacts;
   readonly sourceCrs: string;
@@ -48,6 +59,8 @@ export interface PlanInput {
   readonly targetCrs: string;
   readonly crossesAntimeridian: boolean;
   readonly grid: TargetGrid | null;
+  /** Absent: all of the grid. */
+  readonly tile?: TileWindow | undefined;
   readonly packedBits: boolean;
   readonly type: RasterType;
   readonly tier: CogTier;
@@ -78,8 +91,9 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     warpTarget: (input.crossesAntimeridian && reprojects && beyondAntimeridian[targetCrs]) || targetCrs,
     targetCrs,
     sourceCrs: input.crsOverride,
-    grid: turned ?? input.grid,
-    place: warp ? null : turned,
+    grid: input.tile ?? turned ?? input.grid,
+    place: warp ? null : turned && (input.tile ?? turned),
+    ...(input.tile && { tile: input.tile }),
     mask: warp && !(rolls && allValid(facts)) ? maskOf(facts, invalid) : 'none',
     nodata: invalid.nodata,
     ignoreNodata: invalid.ignore,

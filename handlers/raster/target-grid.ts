@@ -4,7 +4,7 @@ import type { RasterFacts } from '../stac/raster-facts.ts';
 import type { GlobeExtent } from './extent.ts';
 
 type Point = readonly [number, number];
-type Box = readonly [number, number, number, number];
+export type Box = readonly [number, number, number, number];
 type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
 
 /** A grid in the target CRS that GDAL is told instead of choosing one. */

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { CoreMachineError } from '../core/errors.ts';
+import { defineJob, type JobInfo } from '../core/job.ts';
+import type { Services } from '../core/services.ts';
+import { createCog } from '../handlers/raster/create-cog.ts';
+import { tileCogBlobName } from '../handlers/raster/names.ts';
+import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
+import { cogTiers } from '../handlers/raster/schemas.ts';
+import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { collectionId, itemId } from '../handlers/stac/parameters.ts';
+import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
+import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
+import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder } from '../handlers/tiling/names.ts';
+import type { GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
+import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
+import { tileAt } from '../handlers/tiling/tiles.ts';
+
+const parameters = inspectionParameters.extend({
+  output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
+  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
+  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
+  in_memory: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe('Taken for the sake of clients of process_raster; windows are read as is best for the source.'),
+  collection_id: collectionId,
+  item_id: itemId,
+  stac_item_id: itemId,
+  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+  tile_size: z
+    .int()
+    .min(256)
+    .max(32_768)
+    .nullable()
+    .default(null)
+    .describe('Side of a tile in pixels of the target; null: about 300 MB without compression, a multiple of 512.'),
+  overlap: z.int().min(0).default(0).describe('Pixels a tile has of its neighbours; less than half of tile_size.'),
+  maxzoom: z.int().min(0).max(24).nullable().default(null).describe("Of the mosaic; null: from the data's resolution."),
+});
+
+type Parameters = z.output<typeof parameters>;
+
+const mostNameCharacters = 1024;
+
+/** One raster of any size -> tiles of the target grid -> COGs -> MosaicJSON -> STAC. */
+export const processLargeRaster = defineJob('process_large_raster', {
+  description:
+    'One raster of any size becomes seamless cloud-optimised GeoTIFFs with a MosaicJSON and a STAC collection',
+  parameters,
+  aliases: ['tile_raster'],
+  checkResources,
+})
+  .stage('generate_tiling_scheme', generateTilingScheme, ({ params }) => [
+    { key: 'scheme', input: schemeInput(params) },
+  ])
+  .fanOut('extract_tiles', extractTiles, async ({ params, previous, job }) =>
+    batches(params, await previous.only(), job),
+  )
+  .fanOut(
+    'convert_to_cogs',
+    createCog,
+    async function* ({ params, previous, results }) {
+      const scheme = await results.generate_tiling_scheme.only();
+      let found = 0;
+      for await (const { output } of previous) {
+        for (const number of output.tiles) yield cogTask(params, scheme, number, output.windows_folder);
+        found += output.tiles.length;
+      }
+      if (found === 0) throw new CoreMachineError('RASTER_UNSUPPORTED', 'the raster has no valid pixel');
+    },
+    { onFailure: 'continue' },
+  )
+  .finalize(async ({ params, results }) => {
+    const scheme = await results.generate_tiling_scheme.only();
+    return { source_blob: params.blob_name, tiling: { scheme_blob: scheme.scheme_blob } };
+  });
+
+async function checkResources(params: Parameters, services: Services): Promise<void> {
+  if (params.tile_size !== null) checkOverlap(params.overlap, params.tile_size);
+  checkOutputName(params);
+  await requireBlob(services, params.container_name, params.blob_name);
+  await requireTargetCrs(services.gdal, params.target_crs);
+  if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
+}
+
+/** Found out now, not after the work. */
+function checkOutputName(params: Parameters): void {
+  const longest = cogName(params, 'visualization', 'tile_99999_99999');
+  if (longest.length <= mostNameCharacters) return;
+  const message = `the COGs' names would have ${longest.length} characters, more than the ${mostNameCharacters} of blob storage`;
+  throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ path: 'output_folder', message }] });
+}
+
+function cogName({ blob_name, subdataset, output_folder }: Parameters, tier: string, tileId: string): string {
+  return tileCogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier, tileId });
+}
+
+function sourceOf({ container_name, blob_name, subdataset }: Parameters) {
+  return { container_name, blob_name, subdataset };
+}
+
+function schemeInput(params: Parameters) {
+  const { input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap } = params;
+  return {
+    ...sourceOf(params),
+    ...{ input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap },
+    scheme_container: tilesContainer,
+    scheme_blob: schemeBlobName({ blobName: params.blob_name, subdataset: params.subdataset }),
+  };
+}
+
+function* batches(params: Parameters, scheme: GenerateTilingSchemeOutput, job: JobInfo) {
+  const { batch_size, tile_count, tiling, source_access } = scheme;
+  for (let first = 0; first < tile_count; first += batch_size) {
+    const end = Math.min(first + batch_size, tile_count);
+    const windows_folder = source_access === 'prepared' ? windowsFolder(job) : null;
+    const input = { ...cogFacts(params, scheme), tiling, source_access, first, end, windows_folder };
+    yield { key: `tiles-${first}`, input };
+  }
+}
+
+function cogFacts(params: Parameters, { source_crs, crs_override, raster_type, tier }: GenerateTilingSchemeOutput) {
+  const { target_crs, jpeg_quality } = params;
+  return { ...sourceOf(params), source_crs, crs_override, target_crs, raster_type, tier, jpeg_quality };
+}
+
+function cogTask(params: Parameters, scheme: GenerateTilingSchemeOutput, number: number, folder: string | null) {
+  const tile = tileAt(cutOf(scheme.tiling), number);
+  const input = {
+    ...cogFacts(params, scheme),
+    // A copy of a large source for each tile would be most of the work.
+    in_memory: scheme.tile_count === 1 ? null : false,
+    output_blob: cogName(params, scheme.tier, tile.id),
+    ...(folder === null
+      ? { tile: tileWindowOf(scheme.tiling, tile) }
+      : { window: { container_name: tilesContainer, blob_name: windowBlobName(folder, tile.id) } }),
+  };
+  return { key: tile.id, input };
+}

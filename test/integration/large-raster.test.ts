@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { JsonObject } from '../../core/json.ts';
+import { writeRaster } from '../tools/gdal-files.ts';
+import { assertSeamless, largeJobs, wholeWarp } from '../tools/large-raster.ts';
+import { cogProblems, pixelsOf } from '../tools/raster-jobs.ts';
+
+const jobs = await largeJobs();
+const path = (name: string) => join(jobs.stack.folder, name);
+
+const hills = (x: number, y: number, band: number) =>
+  Math.round(90 + 60 * Math.sin((x + 40 * band) / 90) * Math.cos(y / 70) + ((x * 7 + y * 13) % 11));
+
+const rgb = (name: string, width = 1400, height = 1100) =>
+  writeRaster(path(name), { width, height, bands: 3, value: hills, options: ['PHOTOMETRIC=RGB'] });
+
+test('RGB, UTM to degrees, cubic: the tiles are the pixels of one whole warp', async () => {
+  const file = rgb('rgb.tif');
+  const tiled = await jobs.tile(file, { tile_size: 512 });
+  assert.equal(tiled.status, 'completed');
+  assert.equal(tiled.scheme.source_access, 'direct');
+  await assertSeamless(tiled, await wholeWarp(file, tiled, 'EPSG:4326', ['-r', 'cubic', '-dstalpha']), true);
+  const { grid } = tiled.scheme.tiling;
+  assert.equal(tiled.scheme.grid_dimensions, `${Math.ceil(grid.width / 512)}x${Math.ceil(grid.height / 512)}`);
+  assert.deepEqual(Object.values(await cogProblems(tiled.cogs.map((cog) => cog.file))).flat(), []);
+});
+
+test('a DEM with nodata, bilinear: nothing of a neighbour, no false value at the edge of a hole', async () => {
+  const file = writeRaster(path('dem.tif'), {
+    width: 1500,
+    height: 900,
+    type: 'Float32',
+    nodata: -9999,
+    value: (x, y) => (Math.hypot(x - 700, y - 300) < 150 ? -9999 : 300 + 100 * Math.sin(x / 50) * Math.cos(y / 40)),
+  });
+  const tiled = await jobs.tile(file, { tile_size: 512, overlap: 16 });
+  await assertSeamless(tiled, await wholeWarp(file, tiled, 'EPSG:4326', ['-r', 'bilinear']), false);
+});
+
+test('without reprojection the pixels are bit for bit those of the source', async () => {
+  const file = rgb('same.tif', 1300, 1030);
+  const tiled = await jobs.tile(file, { tile_size: 512, target_crs: 'EPSG:32633' });
+  assert.equal(tiled.scheme.grid_dimensions, '3x3');
+  assert.equal(tiled.cogs.length, 9);
+  await assertSeamless(tiled, file, false);
+});
+
+test('overlap: each tile has its neighbours’ pixels, as far as the grid goes', async () => {
+  const file = rgb('overlap.tif', 1300, 700);
+  const tiled = await jobs.tile(file, { tile_size: 512, overlap: 20, target_crs: 'EPSG:32633' });
+  await assertSeamless(tiled, file, false);
+  const sizes = tiled.cogs.map(({ file: cog }) => [pixelsOf(cog).width, pixelsOf(cog).height]);
+  assert.deepEqual(
+    sizes,
+    [532, 552, 296].flatMap((width) => [[width, 532]]).concat([532, 552, 296].map((width) => [width, 208])),
+  );
+});
+
+test('tiles without a valid pixel are not made and are counted; a single valid pixel is enough', async () => {
+  const file = writeRaster(path('sparse.tif'), {
+    width: 2048,
+    height: 1536,
+    type: 'Float32',
+    nodata: -1,
+    value: (x, y) => (x < 512 && y < 512 ? 5 : x === 1900 && y === 1400 ? 7 : -1),
+  });
+  const tiled = await jobs.tile(file, { tile_size: 512, target_crs: 'EPSG:32633' });
+  assert.deepEqual(
+    tiled.cogs.map(({ id }) => id),
+    ['tile_0_0', 'tile_2_3'],
+  );
+  const { features } = tiled.document as { features: JsonObject[] };
+  assert.equal(features.length, 12);
+});
