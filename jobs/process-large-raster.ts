@@ -10,7 +10,7 @@ import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.t
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
 import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
-import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder } from '../handlers/tiling/names.ts';
+import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder, workPrefix } from '../handlers/tiling/names.ts';
 import type { GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
 import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
 import { tileAt } from '../handlers/tiling/tiles.ts';
@@ -49,6 +49,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     'One raster of any size becomes seamless cloud-optimised GeoTIFFs with a MosaicJSON and a STAC collection',
   parameters,
   aliases: ['tile_raster'],
+  temporaryBlobs: { container: tilesContainer, prefix: workPrefix },
   checkResources,
 })
   .stage('generate_tiling_scheme', generateTilingScheme, ({ params }) => [

@@ -57,6 +57,20 @@ function warpCommand(plan: CogPlan, source: GdalSource, destination: string): Gd
   return { tool: 'gdalwarp', source, destination, args };
 }
 
+type PixelWindow = readonly [left: number, top: number, width: number, height: number];
+
+/** A part of a source as a local file in blocks, nothing else changed. */
+export function blocksCommand(source: GdalSource, destination: string, window: PixelWindow): GdalCommand {
+  const args = ['-of', 'GTiff', '-norat', '-srcwin', ...window.map(String), ...scratchOptions];
+  return { tool: 'gdal_translate', source, destination, args };
+}
+
+/** A reference to a local file as a part of a larger raster: `window` reaches beyond the file. */
+export function placedCommand(file: string, destination: string, window: PixelWindow): GdalCommand {
+  const args = ['-of', 'VRT', '-srcwin', ...window.map(String)];
+  return { tool: 'gdal_translate', source: local(file), destination, args };
+}
+
 /** A reference without pixels in the grid that GDAL suggests for a warp. */
 export function suggestionCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
   const sourceCrs = plan.sourceCrs === null ? [] : ['-s_srs', plan.sourceCrs];

@@ -5,6 +5,7 @@ import { hasData, surelyFull, type TileSource } from './has-data.ts';
 import { type ExtractTilesInput, extractTilesInput, extractTilesOutput } from './schemas.ts';
 import { cutOf } from './tile-windows.ts';
 import { tileAt } from './tiles.ts';
+import { cutWindows } from './windows.ts';
 
 /**
  * Makes the windows of a batch of tiles ready. Of a source that gives windows cheaply (a tiled TIFF) that means finding
@@ -25,10 +26,17 @@ async function extract(input: ExtractTilesInput, context: TaskContext, folder: s
   const { services, signal } = context;
   const ref = { container: input.container_name, name: input.blob_name };
   const source = await openSource(services, ref, { subdataset: input.subdataset, localCopy: false, folder, signal });
-  const planning = await planningFor(input, source, context);
+  context.progress(0.02);
+  const windowsFolder = input.windows_folder;
+  // The copy that windows are cut from may word the CRS in another way.
+  const crs_override = windowsFolder === null ? input.crs_override : input.source_crs;
+  const planning = await planningFor({ ...input, crs_override }, source, context);
   context.progress(0.05);
   const from: TileSource = { planning, tiling: input.tiling, source, sourceCrs: input.source_crs };
-  const tiles = await tilesWithData(input, from, context);
+  const tiles =
+    windowsFolder === null
+      ? await tilesWithData(input, from, context)
+      : await cutWindows({ first: input.first, end: input.end, windowsFolder }, from, folder, context);
   return {
     tiles,
     empty_tiles: input.end - input.first - tiles.length,

@@ -8,14 +8,12 @@ export function schemeBlobName(source: { readonly blobName: string; readonly sub
   return `${stemOf(source)}_tiling_scheme.geojson`;
 }
 
-/** Folder of what a job keeps in blob storage while it runs. */
-export function jobFolder(jobId: string): string {
-  return `work/${jobId}`;
-}
+/** Before the job's id, in the names of what a job keeps in blob storage while it runs. */
+export const workPrefix = 'work/';
 
 /** Each run has its own: what a run left is gone when the next one begins. */
 export function windowsFolder({ id, run }: JobInfo): string {
-  return `${jobFolder(id)}/run-${run}`;
+  return `${workPrefix}${id}/run-${run}`;
 }
 
 export function windowBlobName(folder: string, tileId: string): string {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
+import { gdalCli } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
-import { assertSeamless, largeJobs, wholeWarp } from '../tools/large-raster.ts';
+import { assertSeamless, largeJobs, wholeWarp, windowsOf } from '../tools/large-raster.ts';
 import { cogProblems, pixelsOf } from '../tools/raster-jobs.ts';
 
 const jobs = await largeJobs();
@@ -14,6 +15,12 @@ const hills = (x: number, y: number, band: number) =>
 
 const rgb = (name: string, width = 1400, height = 1100) =>
   writeRaster(path(name), { width, height, bands: 3, value: hills, options: ['PHOTOMETRIC=RGB'] });
+
+/** A copy in strips of eight rows. */
+async function striped(file: string, name: string, flags: readonly string[] = []): Promise<string> {
+  await gdalCli('gdal_translate', ['-q', ...flags, '-co', 'BLOCKYSIZE=8', file, path(name)]);
+  return path(name);
+}
 
 test('RGB, UTM to degrees, cubic: the tiles are the pixels of one whole warp', async () => {
   const file = rgb('rgb.tif');
@@ -44,6 +51,36 @@ test('without reprojection the pixels are bit for bit those of the source', asyn
   assert.equal(tiled.scheme.grid_dimensions, '3x3');
   assert.equal(tiled.cogs.length, 9);
   await assertSeamless(tiled, file, false);
+});
+
+for (const [name, target, flags] of [
+  ['RGB', 'EPSG:4326', ['-r', 'cubic', '-dstalpha']],
+  ['RGB kept in its CRS', 'EPSG:32633', []],
+] as const) {
+  test(`strips, ${name}: rows are read once for a row of tiles; the same pixels, nothing left behind`, async () => {
+    const file = await striped(rgb(`tiled-${target.slice(5)}.tif`), `strips-${target.slice(5)}.tif`);
+    const tiled = await jobs.tile(file, { tile_size: 512, target_crs: target });
+    assert.deepEqual(
+      [tiled.scheme.source_access, tiled.scheme.batch_size],
+      ['prepared', 4 - Number(flags.length === 0)],
+    );
+    const whole = flags.length === 0 ? file : await wholeWarp(file, tiled, target, flags);
+    await assertSeamless(tiled, whole, flags.length > 0);
+    assert.equal(tiled.cogs[0]?.reprojection_performed, flags.length > 0);
+    assert.deepEqual(await windowsOf(jobs.stack, tiled.jobId), []);
+  });
+}
+
+test('strips of floats with a decimal geotransform: the same bits as a whole warp', async () => {
+  const made = writeRaster(path('floats.tif'), {
+    ...{ width: 1400, height: 1300, type: 'Float32', nodata: -9999 },
+    value: (x, y) => (x < 40 ? -9999 : 300.1 + 100 * Math.sin(x / 50) * Math.cos(y / 40)),
+  });
+  const corners = ['400000.3', '5400000.7', '400462.3', '5399571.7'];
+  const file = await striped(made, 'decimal.tif', ['-a_ullr', ...corners]);
+  const tiled = await jobs.tile(file, { tile_size: 512 });
+  assert.equal(tiled.scheme.source_access, 'prepared');
+  await assertSeamless(tiled, await wholeWarp(file, tiled, 'EPSG:4326', ['-r', 'bilinear']), false);
 });
 
 test('overlap: each tile has its neighbours’ pixels, as far as the grid goes', async () => {
