@@ -1,6 +1,7 @@
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
 import type { CogPlan } from './cog-plan.ts';
+import type { TargetGrid } from './target-grid.ts';
 
 /** 7000 x 7000 RGB, 2 cores: level 6 takes 2.8 s for 90.6 MB, level 4 2.4 s for 91.0, 2 2.1 s for 91.1, 1 1.5 s for 96.2. */
 const deflateLevel = 2;
@@ -77,10 +78,13 @@ export function suggestionCommand(plan: CogPlan, source: GdalSource, destination
   return { tool: 'gdalwarp', source, destination, args: ['-of', 'VRT', '-t_srs', plan.warpTarget, ...sourceCrs] };
 }
 
-/** -a_ullr: upper left, lower right. */
 function placeFlags({ place }: CogPlan): string[] {
-  if (!place) return [];
-  const [left, bottom, right, top] = place.bounds;
+  return place ? cornerFlags(place) : [];
+}
+
+/** -a_ullr: upper left, lower right. */
+function cornerFlags({ bounds }: TargetGrid): string[] {
+  const [left, bottom, right, top] = bounds;
   return ['-a_ullr', ...[left, top, right, bottom].map(String)];
 }
 
@@ -139,7 +143,8 @@ export function overviewCommand(plan: CogPlan, file: string, levels: readonly nu
 /** Step 3: the COG. */
 export function cogCommand(plan: CogPlan, file: string, destination: string): GdalCommand {
   const place = plan.warpTarget === plan.targetCrs ? [] : ['-a_srs', plan.targetCrs];
-  const args = [...place, ...(plan.writer === 'cog' ? cogDriver(plan) : gtiffDriver(plan))];
+  const moved = plan.cogPlace ? cornerFlags(plan.cogPlace) : [];
+  const args = [...place, ...moved, ...(plan.writer === 'cog' ? cogDriver(plan) : gtiffDriver(plan))];
   return { tool: 'gdal_translate', source: local(file), destination, args };
 }
 
