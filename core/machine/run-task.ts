@@ -123,7 +123,7 @@ async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise
   };
   const input = handler.input.parse(claimed.input);
   if (handler.kind === 'task') return handler.run(input, context);
-  return handler.run(input, readResults(engine, { ...ref, stage: ref.stage - 1 }), context);
+  return handler.run(input, readResults(engine, { ...ref, stage: work.stage.reads }), context);
 }
 
 /** What the handler of a job that has ended wrote until it stopped was written after the job's own cleaning up. */

@@ -38,9 +38,9 @@ export interface GlobeExtent {
 /** Degrees; the bit less is for rounding. */
 const wholeGlobe = 360 - 1e-9;
 
-/** The extent of a raster's edge in degrees; null when no point of it can be told. */
+/** The extent of a raster's edge in degrees, by 21 points between corners as in PROJ's proj_trans_bounds; null when none can be told. */
 export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<GlobeExtent | null> {
-  const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 21))).filter((point) => point !== null);
+  const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 22))).filter((point) => point !== null);
   const raw = points.filter(([x, y]) => Number.isFinite(x + y));
   if (raw.length === 0) return null;
   const finite = raw.map(([x, y]): Point => [onGlobe(x), y]);

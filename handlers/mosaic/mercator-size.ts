@@ -1,0 +1,57 @@
+import { CoreMachineError } from '../../core/errors.ts';
+import type { Gdal } from '../../core/ports/gdal.ts';
+import type { RasterFacts } from '../stac/raster-facts.ts';
+import type { MercatorSize } from './tile-grid.ts';
+
+type Point = readonly [number, number];
+type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
+
+/** Steps along a side, as in GDALSuggestedWarpOutput2. */
+const steps = 20;
+/** Rasters asked about at a time: half a million coordinates go over in one message. */
+const group = 500;
+
+/**
+ * The size that GDAL suggests for rasters of one CRS in Web Mercator, in their order, told from points on their edges:
+ * the files are not opened. Throws RASTER_UNSUPPORTED for one that Web Mercator does not show.
+ */
+export async function mercatorSizes(gdal: Gdal, crs: string, grids: readonly Grid[]): Promise<readonly MercatorSize[]> {
+  const sizes: MercatorSize[] = [];
+  for (let start = 0; start < grids.length; start += group) {
+    const some = grids.slice(start, start + group);
+    const places = await gdal.transformPoints(crs, 'EPSG:3857', some.flatMap(samplePoints));
+    sizes.push(...some.map((grid, index) => suggested(grid, places.slice(index * sampled, (index + 1) * sampled))));
+  }
+  return sizes;
+}
+
+const sampled = (steps + 1) ** 2;
+
+/** Row by row from the upper left corner to the lower right one. */
+function samplePoints({ width, height, geoTransform: g }: Grid): Point[] {
+  const [g0 = 0, g1 = 0, g2 = 0, g3 = 0, g4 = 0, g5 = 0] = g;
+  return Array.from({ length: sampled }, (_, index): Point => {
+    const [c, r] = [((index % (steps + 1)) / steps) * width, (Math.floor(index / (steps + 1)) / steps) * height];
+    return [g0 + c * g1 + r * g2, g3 + c * g4 + r * g5];
+  });
+}
+
+/** The diagonal spread over as many pixels as the raster's own diagonal has. */
+function suggested({ width, height }: Grid, points: readonly (Point | null)[]): MercatorSize {
+  const there = points.filter((point) => point !== null);
+  const [dx, dy] = [spread(there.map(([x]) => x)), spread(there.map(([, y]) => y))];
+  const resolution = (diagonalOf(points) ?? Math.hypot(dx, dy)) / Math.hypot(width, height);
+  if (!(resolution > 0)) throw new CoreMachineError('RASTER_UNSUPPORTED', 'the raster lies where Web Mercator ends');
+  return { width: Math.round(dx / resolution), height: Math.round(dy / resolution), resolution };
+}
+
+/** Between the first and the last corner; null where one of them is no help. */
+function diagonalOf(points: readonly (Point | null)[]): number | null {
+  const [first, last] = [points.at(0), points.at(-1)];
+  if (!first || !last || first[0] === last[0] || first[1] === last[1]) return null;
+  return Math.hypot(last[0] - first[0], last[1] - first[1]);
+}
+
+function spread(values: readonly number[]): number {
+  return Math.max(...values) - Math.min(...values);
+}
