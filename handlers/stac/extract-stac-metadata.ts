@@ -20,17 +20,10 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   input: extractStacMetadataInput,
   output: extractStacMetadataOutput,
   async run(input, context) {
-    const { blobs, catalogue } = context.services;
-    const raster: BlobRef = { container: input.container_name, name: input.blob_name };
-    const properties = await blobs.properties(raster);
-    if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
-    const observed = await observe(input, raster, context);
-    context.progress(0.6);
-    const thumbnailHref = await makeThumbnail(raster, observed, context);
-    context.progress(0.8);
-    const item = await itemOf(input, { raster, properties, observed, thumbnailHref }, context);
+    const { item, observed } = await describeRaster(input, context);
     context.signal.throwIfAborted();
-    const stored = await storeItem(catalogue, item, { datetimeIsOfProcessing: observed.acquired === null });
+    const datetimeIsOfProcessing = observed.acquired === null;
+    const stored = await storeItem(context.services.catalogue, item, { datetimeIsOfProcessing });
     return {
       item_id: item.id,
       collection_id: item.collection,
@@ -43,8 +36,25 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   },
 });
 
+export interface DescribedRaster {
+  readonly item: StacItem;
+  readonly observed: Observed;
+}
+
+/** A raster's STAC item, with its thumbnail in blob storage; the catalogue is not touched. */
+export async function describeRaster(input: ExtractStacMetadataInput, context: TaskContext): Promise<DescribedRaster> {
+  const raster: BlobRef = { container: input.container_name, name: input.blob_name };
+  const properties = await context.services.blobs.properties(raster);
+  if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
+  const observed = await observe(input, raster, context);
+  context.progress(0.6);
+  const thumbnailHref = await makeThumbnail(raster, observed, context);
+  context.progress(0.8);
+  return { item: await itemOf(input, { raster, properties, observed, thumbnailHref }, context), observed };
+}
+
 /** What was seen of a raster. */
-interface Observed {
+export interface Observed {
   readonly facts: RasterFacts;
   readonly sample: Sample;
   readonly statistics: readonly (BandStatistics | null)[];
