@@ -1,17 +1,21 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob, type JobInfo } from '../core/job.ts';
+import type { StageRecord } from '../core/ports/state-store.ts';
+import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
+import { createMosaicJson } from '../handlers/mosaic/create-mosaicjson.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
-import { tileCogBlobName } from '../handlers/raster/names.ts';
+import { stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
 import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
-import { cogTiers } from '../handlers/raster/schemas.ts';
+import { type CreateCogOutput, cogTiers } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
 import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
 import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder, workPrefix } from '../handlers/tiling/names.ts';
-import type { GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
+import type { ExtractTilesOutput, GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
 import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
 import { tileAt } from '../handlers/tiling/tiles.ts';
 
@@ -25,8 +29,10 @@ const parameters = inspectionParameters.extend({
     .default(null)
     .describe('Taken for the sake of clients of process_raster; windows are read as is best for the source.'),
   collection_id: collectionId,
-  item_id: itemId,
-  stac_item_id: itemId,
+  item_id: itemId.describe('Stands for a missing stac_item_id.'),
+  stac_item_id: itemId.describe(
+    "STAC collection of the tiles; null: item_id, else a collection_id that is given, else the blob's name.",
+  ),
   output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
   tile_size: z
     .int()
@@ -42,6 +48,11 @@ const parameters = inspectionParameters.extend({
 type Parameters = z.output<typeof parameters>;
 
 const mostNameCharacters = 1024;
+const mostFailuresShown = 100;
+const mostIdCharacters = 180;
+const mosaicContainer = 'silver-mosaicjson';
+/** The default of collection_id: of many rasters, so that the tiles of one would be lost among them. */
+const sharedCollection = 'system-rasters';
 
 /** One raster of any size -> tiles of the target grid -> COGs -> MosaicJSON -> STAC. */
 export const processLargeRaster = defineJob('process_large_raster', {
@@ -72,10 +83,109 @@ export const processLargeRaster = defineJob('process_large_raster', {
     },
     { onFailure: 'continue' },
   )
-  .finalize(async ({ params, results }) => {
+  .fanIn('create_mosaicjson', createMosaicJson, async ({ params, previous }) => ({
+    container_name: mosaicContainer,
+    blob_name: `${params.output_folder ? `${params.output_folder}/` : ''}${stacIdOf(params)}.json`,
+    name: stacIdOf(params),
+    maxzoom: params.maxzoom,
+    cog_count: (await sumUp(previous)).count,
+  }))
+  .fanInOf('convert_to_cogs', 'create_stac', createStacCollection, async ({ params, previous, results }) => ({
+    collection_id: params.collection_id,
+    stac_id: stacIdOf(params),
+    description: `Tiles of ${params.container_name}/${params.blob_name}`,
+    mosaicjson_url: (await previous.only()).mosaicjson_url,
+    maxzoom: params.maxzoom,
+    cog_count: (await sumUp(results.convert_to_cogs)).count,
+  }))
+  .finalize(async ({ params, job, results, stages, failures }) => {
     const scheme = await results.generate_tiling_scheme.only();
-    return { source_blob: params.blob_name, tiling: { scheme_blob: scheme.scheme_blob } };
+    const extracted = await countTiles(results.extract_tiles);
+    const cogs = await sumUp(results.convert_to_cogs);
+    const failed = await failures('convert_to_cogs', mostFailuresShown);
+    const mosaic = await results.create_mosaicjson.only();
+    const stac = await results.create_stac.only();
+    return {
+      job_id: job.id,
+      source_blob: params.blob_name,
+      source_container: params.container_name,
+      tiling: {
+        scheme_blob: scheme.scheme_blob,
+        scheme_container: scheme.scheme_container,
+        tile_count: scheme.tile_count,
+        tile_size: scheme.tiling.tile_size,
+        grid_dimensions: scheme.grid_dimensions,
+        empty_tiles_skipped: extracted.empty,
+      },
+      validation: {
+        warnings: scheme.warnings,
+        raster_type: scheme.detected_type,
+        confidence: scheme.confidence,
+        source_crs: scheme.source_crs,
+        bit_depth_efficient: scheme.bit_depth_efficient,
+      },
+      extraction: { processing_time_seconds: secondsOf(stages, 'extract_tiles'), tiles_extracted: extracted.full },
+      cogs: {
+        total_count: extracted.full,
+        successful: cogs.count,
+        failed: extracted.full - cogs.count,
+        total_size_mb: Math.round(cogs.megabytes * 100) / 100,
+        failed_tiles: failed.map(({ key, error }) => ({ tile_id: key, code: error.code, message: error.message })),
+      },
+      mosaicjson: {
+        blob_path: `${mosaic.mosaicjson_container}/${mosaic.mosaicjson_blob}`,
+        url: mosaic.mosaicjson_url,
+        bounds: mosaic.bounds,
+        tile_count: mosaic.tile_count,
+      },
+      stac: {
+        collection_id: stac.collection_id,
+        stac_id: stac.stac_id,
+        pgstac_id: stac.pgstac_id,
+        search_id: stac.search_id,
+        items_created: stac.items_created,
+        inserted_to_pgstac: stac.inserted_to_pgstac,
+        ready_for_titiler: stac.ready_for_titiler,
+      },
+      share_url: stac.share_url,
+      titiler_urls: stac.titiler_urls,
+    };
   });
+
+/** The tiles' own STAC collection: named by the client, else after the raster. */
+function stacIdOf({ stac_item_id, item_id, collection_id: collection, blob_name, subdataset }: Parameters): string {
+  const given = stac_item_id ?? item_id ?? (collection === sharedCollection ? null : collection);
+  return (
+    given ??
+    stemOf({ blobName: blob_name, subdataset })
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .slice(-mostIdCharacters)
+  );
+}
+
+async function sumUp(cogs: StageResults<CreateCogOutput>): Promise<{ count: number; megabytes: number }> {
+  let [count, megabytes] = [0, 0];
+  for await (const { output } of cogs) {
+    count += 1;
+    megabytes += output.size_mb;
+  }
+  return { count, megabytes };
+}
+
+async function countTiles(batches: StageResults<ExtractTilesOutput>): Promise<{ full: number; empty: number }> {
+  let [full, empty] = [0, 0];
+  for await (const { output } of batches) {
+    full += output.tiles.length;
+    empty += output.empty_tiles;
+  }
+  return { full, empty };
+}
+
+/** From the stage's beginning to its end. */
+function secondsOf(stages: readonly StageRecord[], name: string): number {
+  const stage = stages.find((one) => one.name === name);
+  return stage?.completedAt ? (stage.completedAt.getTime() - stage.startedAt.getTime()) / 1000 : 0;
+}
 
 async function checkResources(params: Parameters, services: Services): Promise<void> {
   if (params.tile_size !== null) checkOverlap(params.overlap, params.tile_size);
