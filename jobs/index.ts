@@ -3,6 +3,7 @@ import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
 import { processLargeRaster } from './process-large-raster.ts';
 import { processRaster } from './process-raster.ts';
+import { processRasterCollection } from './process-raster-collection.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
 
@@ -12,6 +13,7 @@ export const jobTypes: readonly JobDefinition[] = [
   helloWorldSequential,
   processRaster,
   processLargeRaster,
+  processRasterCollection,
   validateRasterJob,
   stacCatalogRaster,
 ];

@@ -5,6 +5,14 @@ import type { StageRecord } from '../core/ports/state-store.ts';
 import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
 import { createMosaicJson } from '../handlers/mosaic/create-mosaicjson.ts';
+import {
+  cogsSummary,
+  failedTile,
+  mosaicLinks,
+  mosaicSummary,
+  mostFailures,
+  stacSummary,
+} from '../handlers/mosaic/results.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
 import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
@@ -48,7 +56,6 @@ const parameters = inspectionParameters.extend({
 type Parameters = z.output<typeof parameters>;
 
 const mostNameCharacters = 1024;
-const mostFailuresShown = 100;
 const mostIdCharacters = 180;
 const mosaicContainer = 'silver-mosaicjson';
 /** The default of collection_id: of many rasters, so that the tiles of one would be lost among them. */
@@ -88,7 +95,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     blob_name: `${params.output_folder ? `${params.output_folder}/` : ''}${stacIdOf(params)}.json`,
     name: stacIdOf(params),
     maxzoom: params.maxzoom,
-    cog_count: (await sumUp(previous)).count,
+    cog_count: await countOf(previous),
   }))
   .fanInOf('convert_to_cogs', 'create_stac', createStacCollection, async ({ params, previous, results }) => ({
     collection_id: params.collection_id,
@@ -96,14 +103,16 @@ export const processLargeRaster = defineJob('process_large_raster', {
     description: `Tiles of ${params.container_name}/${params.blob_name}`,
     mosaicjson_url: (await previous.only()).mosaicjson_url,
     maxzoom: params.maxzoom,
-    cog_count: (await sumUp(results.convert_to_cogs)).count,
+    cog_count: await countOf(results.convert_to_cogs),
   }))
   .finalize(async ({ params, job, results, stages, failures }) => {
     const scheme = await results.generate_tiling_scheme.only();
     const extracted = await countTiles(results.extract_tiles);
-    const cogs = await sumUp(results.convert_to_cogs);
-    const failed = await failures('convert_to_cogs', mostFailuresShown);
-    const mosaic = await results.create_mosaicjson.only();
+    const failed = await failures('convert_to_cogs', mostFailures);
+    const tiles = {
+      total: extracted.full,
+      failures: failed.map((failure) => failedTile(cogName(params, scheme.tier, failure.key), failure)),
+    };
     const stac = await results.create_stac.only();
     return {
       job_id: job.id,
@@ -125,30 +134,10 @@ export const processLargeRaster = defineJob('process_large_raster', {
         bit_depth_efficient: scheme.bit_depth_efficient,
       },
       extraction: { processing_time_seconds: secondsOf(stages, 'extract_tiles'), tiles_extracted: extracted.full },
-      cogs: {
-        total_count: extracted.full,
-        successful: cogs.count,
-        failed: extracted.full - cogs.count,
-        total_size_mb: Math.round(cogs.megabytes * 100) / 100,
-        failed_tiles: failed.map(({ key, error }) => ({ tile_id: key, code: error.code, message: error.message })),
-      },
-      mosaicjson: {
-        blob_path: `${mosaic.mosaicjson_container}/${mosaic.mosaicjson_blob}`,
-        url: mosaic.mosaicjson_url,
-        bounds: mosaic.bounds,
-        tile_count: mosaic.tile_count,
-      },
-      stac: {
-        collection_id: stac.collection_id,
-        stac_id: stac.stac_id,
-        pgstac_id: stac.pgstac_id,
-        search_id: stac.search_id,
-        items_created: stac.items_created,
-        inserted_to_pgstac: stac.inserted_to_pgstac,
-        ready_for_titiler: stac.ready_for_titiler,
-      },
-      share_url: stac.share_url,
-      titiler_urls: stac.titiler_urls,
+      cogs: await cogsSummary(results.convert_to_cogs, tiles),
+      mosaicjson: mosaicSummary(await results.create_mosaicjson.only()),
+      stac: stacSummary(stac),
+      ...mosaicLinks(stac),
     };
   });
 
@@ -163,13 +152,10 @@ function stacIdOf({ stac_item_id, item_id, collection_id: collection, blob_name,
   );
 }
 
-async function sumUp(cogs: StageResults<CreateCogOutput>): Promise<{ count: number; megabytes: number }> {
-  let [count, megabytes] = [0, 0];
-  for await (const { output } of cogs) {
-    count += 1;
-    megabytes += output.size_mb;
-  }
-  return { count, megabytes };
+async function countOf(cogs: StageResults<CreateCogOutput>): Promise<number> {
+  let count = 0;
+  for await (const _ of cogs) count += 1;
+  return count;
 }
 
 async function countTiles(batches: StageResults<ExtractTilesOutput>): Promise<{ full: number; empty: number }> {

@@ -36,7 +36,7 @@ export const createMosaicJson = defineFanInHandler('create_mosaicjson', {
       quadkey_count: Object.keys(mosaic.tiles).length,
       quadkey_zoom: mosaic.quadkey_zoom,
       cog_blobs: headers.map(({ cog }) => cog.cog_blob),
-      cog_container: context.services.settings.cogContainer,
+      cog_container: headers[0]?.cog.cog_container ?? context.services.settings.cogContainer,
     };
   },
 });

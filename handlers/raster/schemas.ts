@@ -93,6 +93,8 @@ export const createCogInput = z.object({
   tile: tileWindow.optional(),
   /** Where the pixels to take lie, in the target grid already; absent: in the source. */
   window: z.object({ container_name: z.string(), blob_name: z.string() }).optional(),
+  /** Absent: the container for finished COGs. */
+  output_container: z.string().optional(),
 });
 export type CreateCogInput = z.output<typeof createCogInput>;
 

@@ -68,8 +68,7 @@ class CollectionWriter {
       }
     }
     if (tiles.length > 0) await this.#store(tiles);
-    const removed = await this.#removeOthers();
-    return this.#finish(removed);
+    return this.#finish(await this.#removeOthers());
   }
 
   async #describe({ number, key, output: cog }: StageResult<CreateCogOutput>): Promise<Tile> {
@@ -83,7 +82,7 @@ class CollectionWriter {
       source_blob: cog.source_blob,
       raster_type: cog.raster_type,
     };
-    const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} });
+    const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} }, cog.cog_container);
     const { facts } = observed;
     return { item, header: { cog, facts, dataType: dataTypeOf(facts.bands[0]?.type ?? '') } };
   }
@@ -119,18 +118,18 @@ class CollectionWriter {
     ];
   }
 
-  /** Items that an earlier run made of tiles which this one does not have; others in the collection stay. */
-  async #removeOthers(): Promise<number> {
+  /** Items that an earlier run made of tiles which this one does not have go; others in the collection stay. */
+  async #removeOthers(): Promise<{ removed: number; foreign: number }> {
     const { catalogue } = this.#context.services;
     const { stac_id } = this.#input;
     const prefix = itemPrefix(stac_id);
-    const found = await catalogue.itemIds(stac_id, prefix);
-    const others = found.filter((id) => !this.#ids.has(id) && /^\d{4,}$/.test(id.slice(prefix.length)));
-    await catalogue.deleteItems(stac_id, others);
-    return others.length;
+    const others = (await catalogue.itemIds(stac_id, '')).filter((id) => !this.#ids.has(id));
+    const left = others.filter((id) => id.startsWith(prefix) && /^\d{4,}$/.test(id.slice(prefix.length)));
+    await catalogue.deleteItems(stac_id, left);
+    return { removed: left.length, foreign: others.length - left.length };
   }
 
-  async #finish(removed: number): Promise<CreateStacCollectionOutput> {
+  async #finish(others: { removed: number; foreign: number }): Promise<CreateStacCollectionOutput> {
     const { catalogue, settings } = this.#context.services;
     const { collection_id, stac_id, mosaicjson_url } = this.#input;
     const { cover, render, zooms } = this.#seen();
@@ -138,7 +137,8 @@ class CollectionWriter {
     const searchId = await catalogue.registerSearch(search.body, search.metadata);
     const { share_url, titiler_urls } = searchUrls(settings, { searchId, render });
     await catalogue.upsertCollection(this.#collection({ render, zooms, urls: titiler_urls }));
-    await catalogue.refreshExtent(stac_id);
+    // The extent of our own items is known exactly; the catalogue's is rounded to 32 bits.
+    if (others.foreign > 0) await catalogue.refreshExtent(stac_id);
     return {
       collection_id,
       stac_id,
@@ -148,7 +148,7 @@ class CollectionWriter {
       tile_count: this.#ids.size,
       items_created: this.#ids.size,
       items_failed: 0,
-      items_removed: removed,
+      items_removed: others.removed,
       spatial_extent: [...cover.bbox],
       mosaicjson_url,
       inserted_to_pgstac: true,

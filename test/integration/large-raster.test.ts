@@ -110,3 +110,25 @@ test('tiles without a valid pixel are not made and are counted; a single valid p
   const { features } = tiled.document as { features: JsonObject[] };
   assert.equal(features.length, 12);
 });
+
+test('the result: counts, links, one item a tile; submitted again it doubles nothing', async () => {
+  const file = rgb('result.tif');
+  const blob = await jobs.stack.upload(file, `result-${jobs.stack.container}/scene.tif`);
+  const tiled = await jobs.tileBlob(blob, { tile_size: 512, stac_item_id: 'large-result' });
+  const { result } = tiled;
+  const count = tiled.scheme.tile_count;
+  assert.equal(result.job_type, 'process_large_raster');
+  assert.deepEqual(Object.keys(result).slice(0, 4), ['job_type', 'job_id', 'source_blob', 'source_container']);
+  const { tiling, extraction, cogs, mosaicjson, stac } = result as Record<string, JsonObject>;
+  assert.deepEqual([tiling?.grid_dimensions, tiling?.empty_tiles_skipped], [tiled.scheme.grid_dimensions, 0]);
+  assert.equal(tiling?.scheme_blob, blob.name.replace('.tif', '_tiling_scheme.geojson'));
+  assert.equal(extraction?.tiles_extracted, count);
+  assert.deepEqual([cogs?.total_count, cogs?.successful, cogs?.failed, cogs?.failed_tiles], [count, count, 0, []]);
+  assert.deepEqual([mosaicjson?.tile_count, mosaicjson?.blob_path], [count, 'large-result.json']);
+  assert.deepEqual([stac?.stac_id, stac?.items_created], ['large-result', count]);
+  assert.match(String(result.share_url), new RegExp(`/searches/${stac?.search_id}/`));
+  assert.deepEqual(result.tasks_by_status, { completed: 4 + count, failed: 0 });
+  await jobs.tileBlob(blob, { tile_size: 512, stac_item_id: 'large-result' });
+  const found = await jobs.stack.services.catalogue.search({ collections: ['large-result'], limit: 100 });
+  assert.equal((found.features as JsonObject[]).length, count);
+});
