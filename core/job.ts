@@ -59,6 +59,12 @@ export interface StageOptions {
   readonly onFailure?: FailurePolicy;
 }
 
+/** Where a job keeps blobs while it runs: in `{prefix}{job id}/`. They are removed when it ends, however it ends. */
+export interface TemporaryBlobs {
+  readonly container: string;
+  readonly prefix: string;
+}
+
 export interface JobSpec<P extends z.ZodObject> {
   readonly description: string;
   /** A strict object is made of it: unknown parameters are errors. */
@@ -71,6 +77,7 @@ export interface JobSpec<P extends z.ZodObject> {
   readonly checkResources?: (params: z.output<P>, services: Services) => Promise<void>;
   /** Hours from a run's first task to its end, after which the job fails with TIMEOUT. Default 24. */
   readonly timeLimitHours?: number;
+  readonly temporaryBlobs?: TemporaryBlobs;
 }
 
 /** A complete job type as the engine sees it: types erased, shapes checked by the schemas at run time. */
@@ -83,6 +90,7 @@ export interface JobDefinition {
   readonly notPartOfId: readonly string[];
   readonly checkResources: (params: never, services: Services) => Promise<void>;
   readonly timeLimitHours: number;
+  readonly temporaryBlobs?: TemporaryBlobs;
   readonly stages: readonly StageDefinition[];
   readonly finalize: (context: FinalizeContext<never, never>) => JsonObject | Promise<JsonObject>;
 }
@@ -171,7 +179,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
   /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
   finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
     const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
-    const { timeLimitHours = 24 } = this.#spec;
+    const { timeLimitHours = 24, temporaryBlobs } = this.#spec;
     return {
       complete: true,
       name: this.name,
@@ -181,6 +189,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       notPartOfId,
       checkResources,
       timeLimitHours,
+      ...(temporaryBlobs && { temporaryBlobs }),
       stages: this.#stages,
       finalize: build,
     };

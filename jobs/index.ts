@@ -6,6 +6,7 @@ import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
 import { listContainerContents } from './list-container-contents.ts';
 import { listContainerContentsDiamond } from './list-container-contents-diamond.ts';
+import { processLargeRaster } from './process-large-raster.ts';
 import { processRaster } from './process-raster.ts';
 import { processRasterCollection } from './process-raster-collection.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
@@ -17,6 +18,7 @@ export const jobTypes: readonly JobDefinition[] = [
   helloWorld,
   helloWorldSequential,
   processRaster,
+  processLargeRaster,
   processRasterCollection,
   validateRasterJob,
   stacCatalogRaster,

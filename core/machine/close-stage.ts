@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts';
 import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
 import { readFailures, readResultsByStage } from './stage-results.ts';
+import { removeTemporaryBlobs } from './temporary-blobs.ts';
 
 /**
  * "Was I the last of my stage?" Asked after every task's end, by anyone, as often as they like: each task's result is
@@ -100,6 +101,8 @@ async function complete(engine: Engine, job: JobRecord, ref: StageRef, stages: r
     return failJob(engine, job, ref, failure.toRecord());
   }
   await engine.instants('result-built', ref);
+  // Before the end is stored: a worker that dies here leaves a job that another one completes.
+  await removeTemporaryBlobs(engine, job.jobType, job.jobId);
   const failed = stages.some((stage) => stage.counts.failed > 0);
   await finish(engine, job, ref, { status: failed ? 'completed_with_errors' : 'completed', result, error: null });
 }
@@ -154,6 +157,7 @@ async function finish(
   logEnd(engine, job, end);
   await jobEnded(engine, job, ref, end);
   await engine.instants('job-finished', ref);
+  if (end.result === null) await removeTemporaryBlobs(engine, job.jobType, job.jobId);
   if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
   return true;
 }

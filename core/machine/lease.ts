@@ -5,8 +5,14 @@ import type { Engine } from './engine.ts';
 /** Why a handler was told to stop. */
 export type AbortCause = 'cancelled' | 'lost' | 'timeout' | 'shutdown';
 
+/** How often progress that moved is stored: whoever waits for a long task is to see that it lives. */
+const progressMs = 5000;
+/** Timers fire a little early. */
+const timerSlackMs = 50;
+
 /**
- * The right to work on one task: renews its lease three times in its life, tells the handler to stop when the job was
+ * The right to work on one task: renews its lease three times in its life, and when its progress
+ * moved every 5 s, tells the handler to stop when the job was
  * cancelled, the lease went to somebody else, the time is over or the host shuts down. `using` ends it.
  */
 export class Lease implements Disposable {
@@ -21,6 +27,9 @@ export class Lease implements Disposable {
   #renewing = false;
   #cause: AbortCause | null = null;
   #progress: number | null = null;
+  readonly #renewEveryMs: number;
+  #lastRenewal = Date.now();
+  #storedProgress: number | null = null;
 
   constructor(
     engine: Engine,
@@ -31,7 +40,8 @@ export class Lease implements Disposable {
     this.#ref = ref;
     this.#attempt = options.attempt;
     this.#heldUntil = Date.now() + engine.leaseMs;
-    this.#heartbeat = setInterval(() => void this.#renew(), engine.leaseMs / 3);
+    this.#renewEveryMs = engine.leaseMs / 3;
+    this.#heartbeat = setInterval(() => this.#beat(), Math.min(this.#renewEveryMs, progressMs));
     this.#timeout = setTimeout(() => this.#abort('timeout'), options.timeoutSeconds * 1000);
     this.#shutdown = options.shutdown;
     this.#shutdown?.addEventListener('abort', this.#onShutdown, { once: true });
@@ -58,13 +68,22 @@ export class Lease implements Disposable {
 
   readonly #onShutdown = () => this.#abort('shutdown');
 
+  /** Progress that has moved is worth a renewal before its time. */
+  #beat(): void {
+    const due = Date.now() - this.#lastRenewal >= this.#renewEveryMs - timerSlackMs;
+    if (due || this.#progress !== this.#storedProgress) void this.#renew();
+  }
+
   async #renew(): Promise<void> {
     if (this.#renewing) return this.#giveUpIfOver();
     this.#renewing = true;
     const asked = Date.now();
+    const progress = this.#progress;
     try {
-      const renewal = { attempt: this.#attempt, leaseMs: this.#engine.leaseMs, progress: this.#progress };
+      const renewal = { attempt: this.#attempt, leaseMs: this.#engine.leaseMs, progress };
       const state = await this.#engine.store.renewLease(this.#ref, renewal);
+      this.#lastRenewal = asked;
+      this.#storedProgress = progress;
       if (state === 'held') this.#heldUntil = asked + this.#engine.leaseMs;
       else this.#abort(state);
     } catch {

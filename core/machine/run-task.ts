@@ -13,6 +13,7 @@ import { Lease } from './lease.ts';
 import { taskEnded, taskStarted, timed } from './observe.ts';
 import { stageOf } from './plan-stage.ts';
 import { readResults } from './stage-results.ts';
+import { removeTemporaryBlobs } from './temporary-blobs.ts';
 
 /** One execution of one task: what was claimed, by which definition, and where its events are logged. */
 interface Attempt {
@@ -85,8 +86,9 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
     return { status: 'failed', error: error.toRecord() };
   }
   using lease = new Lease(engine, ref, { attempt: claimed.attempt, timeoutSeconds, ...(shutdown && { shutdown }) });
+  const calling = callHandler(engine, work, lease);
   try {
-    const output = await untilAborted(callHandler(engine, work, lease), lease.signal);
+    const output = await untilAborted(calling, lease.signal);
     return { status: 'completed', result: checkedResult(stage.handler, output) };
   } catch (thrown) {
     if (lease.cause === 'lost') {
@@ -94,6 +96,7 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
       return null;
     }
     const error = toCoreMachineError(lease.cause ? lease.signal.reason : thrown, 'HANDLER_FAILED');
+    if (lease.cause === 'cancelled') cleanUpAfter(calling, engine, work);
     if (lease.cause === 'cancelled') return { status: 'cancelled', error: error.toRecord() };
     if (!error.retryable || claimed.attempt >= attempts) return { status: 'failed', error: error.toRecord() };
     const delayMs = lease.cause === 'shutdown' ? 0 : retryDelayMs(claimed.attempt);
@@ -121,6 +124,15 @@ async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise
   const input = handler.input.parse(claimed.input);
   if (handler.kind === 'task') return handler.run(input, context);
   return handler.run(input, readResults(engine, { ...ref, stage: work.stage.reads }), context);
+}
+
+/** What the handler of a job that has ended wrote until it stopped was written after the job's own cleaning up. */
+function cleanUpAfter(calling: Promise<unknown>, engine: Engine, { claimed, ref }: Attempt): void {
+  const cleanUp = async () => {
+    const job = await engine.store.getJob(ref.jobId);
+    if (job?.run === ref.run) await removeTemporaryBlobs(engine, claimed.jobType, ref.jobId);
+  };
+  void calling.then(cleanUp, cleanUp).catch(() => {});
 }
 
 /** A handler that ignores its signal must not hold the worker: its late result is dropped. */

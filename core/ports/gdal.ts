@@ -41,6 +41,13 @@ export type GdalCommand =
       readonly statistics?: boolean;
       readonly args: readonly string[];
     }
+  /** Writes the six numbers into a dataset as they are, e.g. into a VRT whose own were computed. */
+  | {
+      readonly tool: 'geotransform';
+      readonly file: string;
+      readonly geoTransform: readonly number[];
+      readonly args: readonly [];
+    }
   /** Statistics of the valid pixels of each band, written into the GeoTIFF over those that stand there. */
   | { readonly tool: 'statistics'; readonly file: string; readonly args: readonly [] };
 

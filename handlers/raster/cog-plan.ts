@@ -3,7 +3,7 @@ import type { RasterFacts } from '../stac/raster-facts.ts';
 import { isUsableNodata } from './nodata.ts';
 import { type Compression, compressionOf, type Resampling, resamplingOf } from './profiles.ts';
 import type { CogTier, RasterType } from './schemas.ts';
-import { type TargetGrid, turnedBack } from './target-grid.ts';
+import { broughtBack, type TargetGrid, turnedBack } from './target-grid.ts';
 
 /** What has to be done to make a COG of a raster, decided before any GDAL operation runs. */
 export interface CogPlan {
@@ -20,6 +20,10 @@ export interface CogPlan {
   readonly grid: TargetGrid | null;
   /** For a copy: where the pixels are said to lie; null: where they were. */
   readonly place: TargetGrid | null;
+  /** The part of the target grid that is made; absent: all of it. */
+  readonly tile?: TileWindow;
+  /** Where the COG of a tile beyond the antimeridian is said to lie. */
+  readonly cogPlace?: TargetGrid;
   /**
    * Warping leaves empty corners; without nodata or alpha a mask says so. `alpha`: from the alpha band that gdalwarp
    * adds. `band`: from a band of the source's mask that is warped along with the others: gdalwarp drops the bands'
@@ -40,6 +44,15 @@ export interface CogPlan {
   readonly interleave: 'PIXEL' | 'BAND';
 }
 
+/** A rectangle of whole pixels of a larger target grid. */
+export interface TileWindow extends TargetGrid {
+  /** Of its upper left corner in the whole grid. */
+  readonly column: number;
+  readonly row: number;
+  /** Pixels of the whole grid for one of the source, across and down. */
+  readonly scale: readonly [number, number];
+}
+
 export interface PlanInput {
   readonly facts: RasterFacts;
   readonly sourceCrs: string;
@@ -48,6 +61,8 @@ export interface PlanInput {
   readonly targetCrs: string;
   readonly crossesAntimeridian: boolean;
   readonly grid: TargetGrid | null;
+  /** Absent: all of the grid. */
+  readonly tile?: TileWindow | undefined;
   readonly packedBits: boolean;
   readonly type: RasterType;
   readonly tier: CogTier;
@@ -71,15 +86,19 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
   const interleave = compression.name === 'JPEG' || compression.name === 'WEBP' ? 'PIXEL' : 'BAND';
   const cogDriverDoes = interleave === 'PIXEL' || facts.bands.length === 1 || gdal.cogInterleave;
   const invalid = invalidPixels(facts, compression);
+  const beyond = input.crossesAntimeridian && reprojects;
+  const cogPlace = beyond && input.tile ? broughtBack(input.tile, targetCrs) : null;
   const warp = reprojects || invalid.needsWarp;
   return {
     reprojects,
     warp,
-    warpTarget: (input.crossesAntimeridian && reprojects && beyondAntimeridian[targetCrs]) || targetCrs,
+    warpTarget: (beyond && beyondAntimeridian[targetCrs]) || targetCrs,
     targetCrs,
     sourceCrs: input.crsOverride,
-    grid: turned ?? input.grid,
-    place: warp ? null : turned,
+    grid: input.tile ?? turned ?? input.grid,
+    place: warp ? null : turned && (input.tile ?? turned),
+    ...(input.tile && { tile: input.tile }),
+    ...(cogPlace && { cogPlace }),
     mask: warp && !(rolls && allValid(facts)) ? maskOf(facts, invalid) : 'none',
     nodata: invalid.nodata,
     ignoreNodata: invalid.ignore,

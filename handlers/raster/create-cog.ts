@@ -1,23 +1,16 @@
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
-import type { GdalCommand, GdalRunOptions } from '../../core/ports/gdal.ts';
+import type { GdalCommand } from '../../core/ports/gdal.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
-import {
-  cogCommand,
-  intermediateCommand,
-  internalMask,
-  maskBandCommand,
-  maskCommand,
-  overviewCommand,
-  statisticsCommand,
-} from './cog-commands.ts';
-import { type CogPlan, isNorthUp, overviewLevels, planCog } from './cog-plan.ts';
+import { cogCommand, overviewCommand, statisticsCommand } from './cog-commands.ts';
+import { type CogPlan, overviewLevels } from './cog-plan.ts';
 import { globeExtent } from './extent.ts';
+import { planningFor } from './plan-for.ts';
 import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
+import { scratchPixels, stepOptions } from './scratch.ts';
 import { openSource } from './source.ts';
-import { ownGrid } from './target-grid.ts';
 
 export const createCog = defineHandler('create_cog', {
   description: 'Warps a raster into the target grid, once, and writes it as a cloud-optimised GeoTIFF to blob storage.',
@@ -30,10 +23,11 @@ export const createCog = defineHandler('create_cog', {
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
   const started = performance.now();
   const { services, signal } = context;
-  const ref = { container: input.container_name, name: input.blob_name };
-  const { subdataset, in_memory: localCopy } = input;
+  const pixels = pixelsOf(input);
+  const { subdataset, in_memory: localCopy } = pixels;
+  const ref = { container: pixels.container_name, name: pixels.blob_name };
   const source = await openSource(services, ref, { subdataset, localCopy, folder, signal });
-  const plan = await planFor(input, source, context);
+  const plan = (await planningFor(pixels, source, context)).planOf(input.tile);
   context.progress(0.05);
   const file = await writeCog(plan, source, folder, context);
   const info = await services.gdal.info(local(file), ['-norat'], { signal });
@@ -53,7 +47,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     storage_tier: storageTier,
     source_blob: input.blob_name,
     source_container: input.container_name,
-    reprojection_performed: plan.reprojects,
+    reprojection_performed: plan.reprojects || pixels.source_crs !== input.source_crs,
     source_crs: input.source_crs,
     target_crs: input.target_crs,
     bounds_4326: extent ? [...extent.bbox] : [],
@@ -68,60 +62,19 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   };
 }
 
-async function planFor(input: CreateCogInput, source: GdalSource, { services, signal }: TaskContext): Promise<CogPlan> {
-  const info = await services.gdal.info(source, ['-norat'], { signal });
-  const wkt = await services.gdal.describeCrs(input.source_crs);
-  const facts = rasterFacts({ ...info, coordinateSystem: { wkt: wkt?.wkt2 ?? input.source_crs } });
-  const extent = await globeExtent(services.gdal, facts, input.source_crs);
-  const place = { sourceCrs: input.source_crs, targetCrs: input.target_crs, extent };
-  const reprojects = input.source_crs !== input.target_crs || !isNorthUp(facts.geoTransform);
-  const plan = {
-    facts,
-    sourceCrs: input.source_crs,
-    crsOverride: input.crs_override,
-    targetCrs: input.target_crs,
-    crossesAntimeridian: extent?.crossesAntimeridian ?? false,
-    grid: reprojects ? await ownGrid(services.gdal, facts, place) : null,
-    packedBits: hasPackedBits(info),
-    type: input.raster_type,
-    tier: input.tier,
-    jpegQuality: input.jpeg_quality,
-  };
-  return planCog(plan, services.gdal.capabilities);
-}
-
-/** True when values are stored in fewer bits than their type has, e.g. 12 of 16. */
-function hasPackedBits(info: JsonObject): boolean {
-  const bands = Array.isArray(info.bands) ? info.bands : [];
-  return bands.some((band) => {
-    const metadata = isObject(band) && isObject(band.metadata) ? band.metadata : {};
-    return isObject(metadata.IMAGE_STRUCTURE) && metadata.IMAGE_STRUCTURE.NBITS !== undefined;
-  });
+/** A window that was cut before is taken as it is. */
+function pixelsOf(input: CreateCogInput): CreateCogInput {
+  if (!input.window) return input;
+  return { ...input, ...input.window, subdataset: null, source_crs: input.target_crs, crs_override: null };
 }
 
 /** Runs the plan's steps, each on local scratch files; the COG's path. */
 async function writeCog(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
   const { gdal } = context.services;
-  const step = (from: number, to: number, config: Readonly<Record<string, string>> = {}): GdalRunOptions => ({
-    signal: context.signal,
-    config,
-    onProgress: (fraction) => context.progress(from + (to - from) * fraction),
-  });
-  const warped = `${folder}/warped.tif`;
-  let pixels = source;
-  if (plan.mask === 'band') {
-    pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
-    await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
-  }
-  await gdal.run(intermediateCommand(plan, pixels, warped), step(0.05, 0.45, internalMask));
-  let scratch = warped;
-  if (plan.mask !== 'none') {
-    scratch = `${folder}/masked.tif`;
-    await gdal.run(maskCommand(plan, warped, scratch), step(0.45, 0.48, internalMask));
-  }
-  await gdal.run(await preparation(plan, scratch, context), step(0.48, 0.6, internalMask));
+  const scratch = await scratchPixels(plan, source, folder, context, [0.05, 0.48]);
+  await gdal.run(await preparation(plan, scratch, context), stepOptions(context, [0.48, 0.6]));
   const cog = `${folder}/cog.tif`;
-  await gdal.run(cogCommand(plan, scratch, cog), step(0.6, 0.9, internalMask));
+  await gdal.run(cogCommand(plan, scratch, cog), stepOptions(context, [0.6, 0.9]));
   return cog;
 }
 

@@ -66,6 +66,16 @@ export const validateRasterOutput = z.object({
 });
 export type ValidateRasterOutput = z.output<typeof validateRasterOutput>;
 
+export const tileWindow = z.object({
+  /** [min x, min y, max x, max y] in units of the target CRS. */
+  bounds: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  width: z.int(),
+  height: z.int(),
+  column: z.int(),
+  row: z.int(),
+  scale: z.tuple([z.number(), z.number()]),
+});
+
 export const createCogInput = z.object({
   container_name: z.string(),
   blob_name: z.string(),
@@ -79,6 +89,10 @@ export const createCogInput = z.object({
   jpeg_quality: z.int(),
   in_memory: z.boolean().nullable(),
   output_blob: z.string(),
+  /** The part of a larger target grid to make; absent: all of the raster. */
+  tile: tileWindow.optional(),
+  /** Where the pixels to take lie, in the target grid already; absent: in the source. */
+  window: z.object({ container_name: z.string(), blob_name: z.string() }).optional(),
   /** Absent: the container for finished COGs. */
   output_container: z.string().optional(),
 });

@@ -4,7 +4,7 @@ import type { RasterFacts } from '../stac/raster-facts.ts';
 import type { GlobeExtent } from './extent.ts';
 
 type Point = readonly [number, number];
-type Box = readonly [number, number, number, number];
+export type Box = readonly [number, number, number, number];
 type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
 
 /** A grid in the target CRS that GDAL is told instead of choosing one. */
@@ -61,6 +61,17 @@ export function turnedBack({ width, height, geoTransform: g }: Grid): Turned | n
   }
   if (wholeGlobe || west < 180 - dx) return null;
   return { bounds: [west - 360, south, east - 360, north], width, height, wholeGlobe };
+}
+
+/** What one turn round the globe is in units of a CRS whose rasters may go on beyond the antimeridian. */
+const turns: Readonly<Record<string, number>> = { 'EPSG:4326': 360, 'EPSG:3857': 2 * mercatorHalf };
+
+/** A part of such a raster that lies beyond the antimeridian as a whole, brought back; null: it stays where it is. */
+export function broughtBack({ bounds, width, height }: TargetGrid, targetCrs: string): TargetGrid | null {
+  const [left, bottom, right, top] = bounds;
+  const turn = turns[targetCrs];
+  if (turn === undefined || left < turn / 2) return null;
+  return { bounds: [left - turn, bottom, right - turn, top], width, height };
 }
 
 /** The bounds of a raster that needs a grid of its own, within what the target can show; null: it needs none. */

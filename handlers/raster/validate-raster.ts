@@ -51,10 +51,22 @@ export function inspectRaster(input: ValidateRasterInput, context: TaskContext):
   const ref = { container: input.container_name, name: input.blob_name };
   return services.workspace.use('validate', async (folder) => {
     const source = await openSource(services, ref, { subdataset: input.subdataset, localCopy: false, folder, signal });
-    const info = await services.gdal.info(source, ['-norat'], { signal });
-    await refuseTruncated(services, ref, { source, info, folder, signal });
-    return inspect(input, source, info, context);
+    return inspectSource(input, source, folder, context);
   });
+}
+
+/** The same for a source that is open already. */
+export async function inspectSource(
+  input: ValidateRasterInput,
+  source: GdalSource,
+  folder: string,
+  context: TaskContext,
+): Promise<ValidateRasterOutput> {
+  const { services, signal } = context;
+  const ref = { container: input.container_name, name: input.blob_name };
+  const info = await services.gdal.info(source, ['-norat'], { signal });
+  await refuseTruncated(services, ref, { source, info, folder, signal });
+  return inspect(input, source, info, context);
 }
 
 async function inspect(

@@ -29,7 +29,7 @@ export function destinationOf(command: GdalCommand): string | null {
 
 /** The command without configuration, and the configuration that its `--config` flags name. */
 export function toPlain(command: GdalCommand): { plain: PlainCommand; config: Options } {
-  if (command.tool === 'statistics') return { plain: command, config: {} };
+  if (command.tool === 'statistics' || command.tool === 'geotransform') return { plain: command, config: {} };
   const { args, config } = splitConfig(command.tool, command.args);
   switch (command.tool) {
     case 'gdaladdo':

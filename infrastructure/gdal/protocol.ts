@@ -15,7 +15,7 @@ export type PlainCommand =
       readonly destination: string;
       readonly args: readonly string[];
     }
-  | Extract<GdalCommand, { tool: 'gdaladdo' | 'statistics' }>;
+  | Extract<GdalCommand, { tool: 'gdaladdo' | 'statistics' | 'geotransform' }>;
 
 export interface PixelRequest {
   readonly path: string;

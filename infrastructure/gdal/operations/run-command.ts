@@ -11,6 +11,7 @@ import { verifyPixels } from './verify-pixels.ts';
 
 type Converting = Extract<PlainCommand, { tool: 'gdalwarp' | 'gdal_translate' }>;
 type Mosaic = Extract<PlainCommand, { tool: 'gdalbuildvrt' }>;
+type Placement = Extract<PlainCommand, { tool: 'geotransform' }>;
 type Overviews = Extract<PlainCommand, { tool: 'gdaladdo' }>;
 
 /** Failures of these classes are about the request or the machine; reading the source again would tell nothing. */
@@ -35,6 +36,9 @@ export async function runCommand(command: PlainCommand, context: OperationContex
       break;
     case 'gdaladdo':
       await addOverviews(command, context);
+      break;
+    case 'geotransform':
+      await setGeoTransform(command, context);
       break;
     case 'statistics':
       await finish(await writeStatistics(command.file, context), context);
@@ -87,6 +91,12 @@ async function addOverviews(command: Overviews, context: OperationContext): Prom
     dataset.close();
     throw error;
   }
+  await finish(dataset, context);
+}
+
+async function setGeoTransform(command: Placement, context: OperationContext): Promise<void> {
+  const dataset = await openFile(command.file, 'r+');
+  dataset.geoTransform = [...command.geoTransform];
   await finish(dataset, context);
 }
 

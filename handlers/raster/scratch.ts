@@ -1,0 +1,39 @@
+import type { TaskContext } from '../../core/handler.ts';
+import type { GdalSource } from '../../core/ports/blob-store.ts';
+import type { GdalRunOptions } from '../../core/ports/gdal.ts';
+import { intermediateCommand, internalMask, maskBandCommand, maskCommand } from './cog-commands.ts';
+import type { CogPlan } from './cog-plan.ts';
+
+/** Between which fractions of the task's work something lies. */
+export type Span = readonly [from: number, to: number];
+
+export function stepOptions(context: TaskContext, [from, to]: Span): GdalRunOptions {
+  return {
+    signal: context.signal,
+    config: internalMask,
+    onProgress: (fraction) => context.progress(from + (to - from) * fraction),
+  };
+}
+
+/** The plan's pixels in the target grid, uncompressed, with their mask, as a local file in `folder`; its path. */
+export async function scratchPixels(
+  plan: CogPlan,
+  source: GdalSource,
+  folder: string,
+  context: TaskContext,
+  [from, to]: Span,
+): Promise<string> {
+  const { gdal } = context.services;
+  const warped = `${folder}/warped.tif`;
+  const masking = from + (to - from) * 0.9;
+  let pixels = source;
+  if (plan.mask === 'band') {
+    pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
+    await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
+  }
+  await gdal.run(intermediateCommand(plan, pixels, warped), stepOptions(context, [from, masking]));
+  if (plan.mask === 'none') return warped;
+  const masked = `${folder}/masked.tif`;
+  await gdal.run(maskCommand(plan, warped, masked), stepOptions(context, [masking, to]));
+  return masked;
+}

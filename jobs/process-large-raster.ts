@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import { CoreMachineError } from '../core/errors.ts';
+import { defineJob, type JobInfo } from '../core/job.ts';
+import type { StageRecord } from '../core/ports/state-store.ts';
+import type { StageResults } from '../core/results.ts';
+import type { Services } from '../core/services.ts';
+import { createMosaicJson } from '../handlers/mosaic/create-mosaicjson.ts';
+import {
+  cogsSummary,
+  failedTile,
+  mosaicLinks,
+  mosaicSummary,
+  mostFailures,
+  stacSummary,
+} from '../handlers/mosaic/results.ts';
+import { createCog } from '../handlers/raster/create-cog.ts';
+import { stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
+import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
+import { type CreateCogOutput, cogTiers } from '../handlers/raster/schemas.ts';
+import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
+import { collectionId, itemId } from '../handlers/stac/parameters.ts';
+import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
+import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
+import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder, workPrefix } from '../handlers/tiling/names.ts';
+import type { ExtractTilesOutput, GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
+import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
+import { tileAt } from '../handlers/tiling/tiles.ts';
+
+const parameters = inspectionParameters.extend({
+  output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
+  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
+  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
+  in_memory: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe('Taken for the sake of clients of process_raster; windows are read as is best for the source.'),
+  collection_id: collectionId,
+  item_id: itemId.describe('Stands for a missing stac_item_id.'),
+  stac_item_id: itemId.describe(
+    "STAC collection of the tiles; null: item_id, else a collection_id that is given, else the blob's name.",
+  ),
+  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+  tile_size: z
+    .int()
+    .min(256)
+    .max(32_768)
+    .nullable()
+    .default(null)
+    .describe('Side of a tile in pixels of the target; null: about 300 MB without compression, a multiple of 512.'),
+  overlap: z.int().min(0).default(0).describe('Pixels a tile has of its neighbours; less than half of tile_size.'),
+  maxzoom: z.int().min(0).max(24).nullable().default(null).describe("Of the mosaic; null: from the data's resolution."),
+});
+
+type Parameters = z.output<typeof parameters>;
+
+const mostNameCharacters = 1024;
+const mostIdCharacters = 180;
+const mosaicContainer = 'silver-mosaicjson';
+/** The default of collection_id: of many rasters, so that the tiles of one would be lost among them. */
+const sharedCollection = 'system-rasters';
+
+/** One raster of any size -> tiles of the target grid -> COGs -> MosaicJSON -> STAC. */
+export const processLargeRaster = defineJob('process_large_raster', {
+  description:
+    'One raster of any size becomes seamless cloud-optimised GeoTIFFs with a MosaicJSON and a STAC collection',
+  parameters,
+  aliases: ['tile_raster'],
+  temporaryBlobs: { container: tilesContainer, prefix: workPrefix },
+  checkResources,
+})
+  .stage('generate_tiling_scheme', generateTilingScheme, ({ params }) => [
+    { key: 'scheme', input: schemeInput(params) },
+  ])
+  .fanOut('extract_tiles', extractTiles, async ({ params, previous, job }) =>
+    batches(params, await previous.only(), job),
+  )
+  .fanOut(
+    'convert_to_cogs',
+    createCog,
+    async function* ({ params, previous, results }) {
+      const scheme = await results.generate_tiling_scheme.only();
+      let found = 0;
+      for await (const { output } of previous) {
+        for (const number of output.tiles) yield cogTask(params, scheme, number, output.windows_folder);
+        found += output.tiles.length;
+      }
+      if (found === 0) throw new CoreMachineError('RASTER_UNSUPPORTED', 'the raster has no valid pixel');
+    },
+    { onFailure: 'continue' },
+  )
+  .fanIn('create_mosaicjson', createMosaicJson, async ({ params, previous }) => ({
+    container_name: mosaicContainer,
+    blob_name: `${params.output_folder ? `${params.output_folder}/` : ''}${stacIdOf(params)}.json`,
+    name: stacIdOf(params),
+    maxzoom: params.maxzoom,
+    cog_count: await countOf(previous),
+  }))
+  .fanInOf('convert_to_cogs', 'create_stac', createStacCollection, async ({ params, previous, results }) => ({
+    collection_id: params.collection_id,
+    stac_id: stacIdOf(params),
+    description: `Tiles of ${params.container_name}/${params.blob_name}`,
+    mosaicjson_url: (await previous.only()).mosaicjson_url,
+    maxzoom: params.maxzoom,
+    cog_count: await countOf(results.convert_to_cogs),
+  }))
+  .finalize(async ({ params, job, results, stages, failures }) => {
+    const scheme = await results.generate_tiling_scheme.only();
+    const extracted = await countTiles(results.extract_tiles);
+    const failed = await failures('convert_to_cogs', mostFailures);
+    const tiles = {
+      total: extracted.full,
+      failures: failed.map((failure) => failedTile(cogName(params, scheme.tier, failure.key), failure)),
+    };
+    const stac = await results.create_stac.only();
+    return {
+      job_id: job.id,
+      source_blob: params.blob_name,
+      source_container: params.container_name,
+      tiling: {
+        scheme_blob: scheme.scheme_blob,
+        scheme_container: scheme.scheme_container,
+        tile_count: scheme.tile_count,
+        tile_size: scheme.tiling.tile_size,
+        grid_dimensions: scheme.grid_dimensions,
+        empty_tiles_skipped: extracted.empty,
+      },
+      validation: {
+        warnings: scheme.warnings,
+        raster_type: scheme.detected_type,
+        confidence: scheme.confidence,
+        source_crs: scheme.source_crs,
+        bit_depth_efficient: scheme.bit_depth_efficient,
+      },
+      extraction: { processing_time_seconds: secondsOf(stages, 'extract_tiles'), tiles_extracted: extracted.full },
+      cogs: await cogsSummary(results.convert_to_cogs, tiles),
+      mosaicjson: mosaicSummary(await results.create_mosaicjson.only()),
+      stac: stacSummary(stac),
+      ...mosaicLinks(stac),
+    };
+  });
+
+/** The tiles' own STAC collection: named by the client, else after the raster. */
+function stacIdOf({ stac_item_id, item_id, collection_id: collection, blob_name, subdataset }: Parameters): string {
+  const given = stac_item_id ?? item_id ?? (collection === sharedCollection ? null : collection);
+  return (
+    given ??
+    stemOf({ blobName: blob_name, subdataset })
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .slice(-mostIdCharacters)
+  );
+}
+
+async function countOf(cogs: StageResults<CreateCogOutput>): Promise<number> {
+  let count = 0;
+  for await (const _ of cogs) count += 1;
+  return count;
+}
+
+async function countTiles(batches: StageResults<ExtractTilesOutput>): Promise<{ full: number; empty: number }> {
+  let [full, empty] = [0, 0];
+  for await (const { output } of batches) {
+    full += output.tiles.length;
+    empty += output.empty_tiles;
+  }
+  return { full, empty };
+}
+
+/** From the stage's beginning to its end. */
+function secondsOf(stages: readonly StageRecord[], name: string): number {
+  const stage = stages.find((one) => one.name === name);
+  return stage?.completedAt ? (stage.completedAt.getTime() - stage.startedAt.getTime()) / 1000 : 0;
+}
+
+async function checkResources(params: Parameters, services: Services): Promise<void> {
+  if (params.tile_size !== null) checkOverlap(params.overlap, params.tile_size);
+  checkOutputName(params);
+  await requireBlob(services, params.container_name, params.blob_name);
+  await requireTargetCrs(services.gdal, params.target_crs);
+  if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
+}
+
+/** Found out now, not after the work. */
+function checkOutputName(params: Parameters): void {
+  const longest = cogName(params, 'visualization', 'tile_99999_99999');
+  if (longest.length <= mostNameCharacters) return;
+  const message = `the COGs' names would have ${longest.length} characters, more than the ${mostNameCharacters} of blob storage`;
+  throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ path: 'output_folder', message }] });
+}
+
+function cogName({ blob_name, subdataset, output_folder }: Parameters, tier: string, tileId: string): string {
+  return tileCogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier, tileId });
+}
+
+function sourceOf({ container_name, blob_name, subdataset }: Parameters) {
+  return { container_name, blob_name, subdataset };
+}
+
+function schemeInput(params: Parameters) {
+  const { input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap } = params;
+  return {
+    ...sourceOf(params),
+    ...{ input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap },
+    scheme_container: tilesContainer,
+    scheme_blob: schemeBlobName({ blobName: params.blob_name, subdataset: params.subdataset }),
+  };
+}
+
+function* batches(params: Parameters, scheme: GenerateTilingSchemeOutput, job: JobInfo) {
+  const { batch_size, tile_count, tiling, source_access } = scheme;
+  for (let first = 0; first < tile_count; first += batch_size) {
+    const end = Math.min(first + batch_size, tile_count);
+    const windows_folder = source_access === 'prepared' ? windowsFolder(job) : null;
+    const input = { ...cogFacts(params, scheme), tiling, source_access, first, end, windows_folder };
+    yield { key: `tiles-${first}`, input };
+  }
+}
+
+function cogFacts(params: Parameters, { source_crs, crs_override, raster_type, tier }: GenerateTilingSchemeOutput) {
+  const { target_crs, jpeg_quality } = params;
+  return { ...sourceOf(params), source_crs, crs_override, target_crs, raster_type, tier, jpeg_quality };
+}
+
+function cogTask(params: Parameters, scheme: GenerateTilingSchemeOutput, number: number, folder: string | null) {
+  const tile = tileAt(cutOf(scheme.tiling), number);
+  const input = {
+    ...cogFacts(params, scheme),
+    // A copy of a large source for each tile would be most of the work.
+    in_memory: scheme.tile_count === 1 ? null : false,
+    output_blob: cogName(params, scheme.tier, tile.id),
+    ...(folder === null
+      ? { tile: tileWindowOf(scheme.tiling, tile) }
+      : { window: { container_name: tilesContainer, blob_name: windowBlobName(folder, tile.id) } }),
+  };
+  return { key: tile.id, input };
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import type { JsonObject } from '../../core/json.ts';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
+import { ApiClient } from '../../src/cli/client.ts';
+import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
+import { gdalCli } from '../tools/gdal-cli.ts';
+import { writeRaster } from '../tools/gdal-files.ts';
+import { eventually } from '../tools/poll.ts';
+import { testStackOptions } from '../tools/stack.ts';
+
+// A host on the real parts is killed (SIGKILL) in every stage of one job, and another takes over each time.
+const impatient = {
+  TASK_LEASE_SECONDS: '2',
+  PUBLISH_GRACE_SECONDS: '1',
+  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
+  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
+  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
+};
+
+/** A named instant, or so many milliseconds after the stage began. */
+type Moment = string | number;
+
+const random = (most: number) => Math.floor(Math.random() * most);
+const plans: readonly (readonly [string, readonly Moment[]])[] = [
+  ['a', [random(400), random(1500), random(2500), 'handler-done@4', 'handler-done@5']],
+  ['b', ['task-claimed@1', random(1500), random(2500), 'result-stored@4', 'result-built@5']],
+];
+
+let parts: StackParts;
+let folder: string;
+let blobs: BlobStore;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'coremachine-large-crash-'));
+  const env = { ...impatient, TEMP_FOLDER: join(folder, 'temp') };
+  parts = await startParts(await testStackOptions(folder, { env, lockDurationMs: 3000 }));
+  blobs = openBlobStore({ connection: parts.settings.STORAGE_CONNECTION ?? '' });
+});
+
+after(async () => {
+  await parts?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** In strips, so that windows wait as blobs between stages 2 and 3. */
+async function stripsBlob(name: string): Promise<JsonObject> {
+  const options = ['PHOTOMETRIC=RGB'];
+  const plain = writeRaster(join(folder, `${name}-plain.tif`), { width: 1500, height: 1300, bands: 3, options });
+  const file = join(folder, `${name}.tif`);
+  await gdalCli('gdal_translate', ['-q', '-co', 'BLOCKYSIZE=4', plain, file]);
+  await blobs.upload({ container: 'bronze', name: `${name}.tif` }, file, { contentType: 'image/tiff' });
+  return { container_name: 'bronze', blob_name: `${name}.tif`, tile_size: 512 };
+}
+
+async function namesIn(container: string, prefix: string): Promise<string[]> {
+  if (!(await blobs.containerExists(container))) return [];
+  return (await Array.fromAsync(blobs.list(container, { prefix }))).map(({ name }) => name);
+}
+
+async function itemIds(collection: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: parts.settings.DATABASE_URL });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ id: string }>(
+      'SELECT id FROM pgstac.items WHERE collection = $1 ORDER BY id',
+      [collection],
+    );
+    return rows.map(({ id }) => id);
+  } finally {
+    await client.end();
+  }
+}
+
+for (const [name, moments] of plans) {
+  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, async () => {
+    const parameters = await stripsBlob(`killed-${name}`);
+    let jobId = '';
+    for (const [index, moment] of moments.entries()) {
+      const crashAt: Record<string, string> = typeof moment === 'string' ? { COREMACHINE_CRASH_AT: moment } : {};
+      const doomed = await parts.startHost(crashAt);
+      const client = new ApiClient(doomed.ready.url, doomed.ready.functionKey);
+      if (index === 0) jobId = String((await client.submit('process_large_raster', parameters)).job_id);
+      if (typeof moment === 'number') await killAfter(doomed.process, client, { jobId, stage: index + 1, moment });
+      await doomed.exited;
+      assert.equal(doomed.process.signalCode, 'SIGKILL');
+    }
+    const healthy = await parts.startHost();
+    try {
+      const client = new ApiClient(healthy.ready.url, healthy.ready.functionKey);
+      const isOver = async () => !['queued', 'processing'].includes((await client.status(jobId)).status);
+      await eventually(isOver, { timeoutMs: 90_000, intervalMs: 200 });
+      await expectSound(await client.status(jobId), jobId, `killed-${name}`);
+    } finally {
+      await healthy.stop();
+    }
+  });
+}
+
+async function killAfter(
+  host: { kill(signal: 'SIGKILL'): boolean },
+  client: ApiClient,
+  { jobId, stage, moment }: { jobId: string; stage: number; moment: number },
+): Promise<void> {
+  const reached = async () => (await client.status(jobId)).stage >= stage;
+  await eventually(reached, { timeoutMs: 60_000, intervalMs: 20 });
+  await wait(moment);
+  host.kill('SIGKILL');
+}
+
+async function expectSound(job: JsonObject, jobId: string, stem: string): Promise<void> {
+  assert.equal(job.status, 'completed', JSON.stringify(job.error));
+  assert.equal(job.run, 1);
+  const result = job.result_data as { tiling: JsonObject; cogs: JsonObject; stac: JsonObject };
+  const tiles = Number(result.tiling.tile_count);
+  assert.deepEqual([result.cogs.successful, result.cogs.failed], [tiles, 0]);
+  assert.equal(result.stac.items_created, tiles);
+  const expected = Array.from({ length: tiles }, (_, index) => `${stem}-tile-${String(index).padStart(4, '0')}`);
+  assert.deepEqual(await itemIds(stem), expected);
+  const cogs = (await namesIn('silver-cogs', `${stem}_tiles/`)).filter((name) => name.endsWith('.tif'));
+  assert.equal(cogs.length, tiles);
+  assert.deepEqual(await namesIn('silver-tiles', `work/${jobId}`), []);
+  assert.deepEqual(await namesIn('silver-tiles', stem), [`${stem}_tiling_scheme.geojson`]);
+}
+
+test('a cancelled job leaves no window, whatever its tasks were doing', async () => {
+  const parameters = await stripsBlob('cancelled');
+  const host = await parts.startHost();
+  try {
+    const client = new ApiClient(host.ready.url, host.ready.functionKey);
+    const jobId = String((await client.submit('process_large_raster', parameters)).job_id);
+    const windows = () => namesIn('silver-tiles', `work/${jobId}`);
+    await eventually(async () => (await windows()).length > 0, { timeoutMs: 60_000 });
+    await client.request('POST', `jobs/${jobId}/cancel`);
+    assert.equal((await client.status(jobId)).status, 'cancelled');
+    const settled = async () => {
+      const { tasks } = await client.request('GET', `jobs/${jobId}/tasks`);
+      const busy = (tasks as JsonObject[]).some(({ status }) => status === 'processing');
+      return !busy && (await windows()).length === 0;
+    };
+    await eventually(settled, { timeoutMs: 30_000, intervalMs: 200 });
+    const leftovers = async () => (await readdir(join(folder, 'temp'))).filter((file) => file.includes('-window-'));
+    await eventually(async () => (await leftovers()).length === 0);
+  } finally {
+    await host.stop();
+  }
+});
+
+test('windows of a job whose worker died after its end are removed by upkeep', async () => {
+  const jobId = 'f'.repeat(64);
+  const stray = { container: 'silver-tiles', name: `work/${jobId}/run-1/tile_0_0.tif` };
+  await blobs.upload(stray, new Uint8Array([1]), { contentType: 'image/tiff' });
+  const host = await parts.startHost();
+  try {
+    const client = new ApiClient(host.ready.url, host.ready.functionKey);
+    await client.request('POST', 'upkeep/run?type=retention');
+    assert.equal(await blobs.properties(stray), null);
+  } finally {
+    await host.stop();
+  }
+});
