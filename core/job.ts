@@ -27,6 +27,8 @@ export interface JobInfo {
 export interface PlanContext<Params> {
   readonly params: Params;
   readonly job: JobInfo;
+  /** For plans that read what no result could hold. A plan may run more than once; one answer is stored. */
+  readonly services: Services;
 }
 
 export interface FanOutContext<Params, Results, Previous> extends PlanContext<Params> {
@@ -43,7 +45,6 @@ export interface FinalizeContext<Params, Results> extends PlanContext<Params> {
   readonly stages: readonly StageRecord[];
   /** The first `most` failed tasks of a stage whose policy is `continue`, in task order. */
   readonly failures: (stage: keyof Results & string, most: number) => Promise<readonly TaskFailure[]>;
-  readonly services: Services;
 }
 
 /** A task that failed for good. `number` is its place in its stage (from 0), `key` what the plan called it. */
