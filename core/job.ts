@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ErrorRecord } from './errors.ts';
 import type { FanInHandler, Handler } from './handler.ts';
 import type { JsonObject } from './json.ts';
 import type { FailurePolicy, Parallelism, StageRecord } from './ports/state-store.ts';
@@ -26,6 +27,8 @@ export interface JobInfo {
 export interface PlanContext<Params> {
   readonly params: Params;
   readonly job: JobInfo;
+  /** For plans that read what no result could hold. A plan may run more than once; one answer is stored. */
+  readonly services: Services;
 }
 
 export interface FanOutContext<Params, Results, Previous> extends PlanContext<Params> {
@@ -40,7 +43,15 @@ export interface FinalizeContext<Params, Results> extends PlanContext<Params> {
   readonly results: ResultsByStage<Results>;
   /** What each stage did: counts and real times. */
   readonly stages: readonly StageRecord[];
-  readonly services: Services;
+  /** The first `most` failed tasks of a stage whose policy is `continue`, in task order. */
+  readonly failures: (stage: keyof Results & string, most: number) => Promise<readonly TaskFailure[]>;
+}
+
+/** A task that failed for good. `number` is its place in its stage (from 0), `key` what the plan called it. */
+export interface TaskFailure {
+  readonly number: number;
+  readonly key: string;
+  readonly error: ErrorRecord;
 }
 
 export interface StageOptions {
@@ -82,6 +93,8 @@ export interface StageDefinition {
   readonly parallelism: Parallelism;
   readonly onFailure: FailurePolicy;
   readonly handler: Handler | FanInHandler;
+  /** The stage whose results a fan-in receives. */
+  readonly reads: number;
   readonly plan: (context: FanOutContext<never, never, never>) => Plan<unknown>;
 }
 
@@ -131,11 +144,28 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
     input: (context: FanOutContext<z.output<P>, Results, Previous>) => z.input<I> | null | Promise<z.input<I> | null>,
     options: StageOptions = {},
   ): JobBuilder<P, Results & Record<N, z.output<O>>, z.output<O>> {
-    const plan = async (context: FanOutContext<z.output<P>, Results, Previous>) => {
-      const given = await input(context);
-      return given === null ? [] : [{ key: name, input: given }];
-    };
-    return this.#with(name, 'fan_in', handler, plan, options);
+    return this.#with(name, 'fan_in', handler, onePlan(name, input), options);
+  }
+
+  /**
+   * The same with the results of an earlier stage than the previous one. When a run takes over results of another, it
+   * is compared by its input alone: put in what changes with the results, such as their count.
+   */
+  fanInOf<
+    S extends keyof Results & string,
+    N extends string,
+    I extends z.ZodType,
+    O extends z.ZodType,
+    Q extends z.ZodType,
+  >(
+    stage: S,
+    name: N,
+    handler: FanInHandler<I, O, Q> & (Results[S] extends z.output<Q> ? unknown : { readonly previous: never }),
+    input: (context: FanOutContext<z.output<P>, Results, Previous>) => z.input<I> | null | Promise<z.input<I> | null>,
+    options: StageOptions = {},
+  ): JobBuilder<P, Results & Record<N, z.output<O>>, z.output<O>> {
+    const reads = this.#stages.findIndex((earlier) => earlier.name === stage) + 1;
+    return this.#with(name, 'fan_in', handler, onePlan(name, input), { ...options, reads });
   }
 
   /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
@@ -161,7 +191,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
     parallelism: Parallelism,
     handler: unknown,
     plan: unknown,
-    options: StageOptions,
+    options: StageOptions & { readonly reads?: number },
   ): JobBuilder<P, R, O> {
     const stage: StageDefinition = {
       number: this.#stages.length + 1,
@@ -170,10 +200,19 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       onFailure: options.onFailure ?? 'fail',
       // The typed methods above are the only callers; erased here, checked by the schemas at run time.
       handler: handler as Handler | FanInHandler,
+      reads: options.reads ?? this.#stages.length,
       plan: plan as StageDefinition['plan'],
     };
     return new JobBuilder<P, R, O>(this.name, this.#spec, [...this.#stages, stage]);
   }
+}
+
+/** One task, or none where `input` gives null. */
+function onePlan<Context, Input>(name: string, input: (context: Context) => Input | null | Promise<Input | null>) {
+  return async (context: Context) => {
+    const given = await input(context);
+    return given === null ? [] : [{ key: name, input: given }];
+  };
 }
 
 /** Begins a job type: `defineJob(name, spec).stage(…).fanOut(…).fanIn(…).finalize(…)`. */

@@ -7,7 +7,7 @@ import { deliverCallback } from './callback.ts';
 import type { Engine } from './engine.ts';
 import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
-import { readResultsByStage } from './stage-results.ts';
+import { readFailures, readResultsByStage } from './stage-results.ts';
 
 /**
  * "Was I the last of my stage?" Asked after every task's end, by anyone, as often as they like: each task's result is
@@ -114,6 +114,10 @@ async function buildResult(
     job: { id: job.jobId, type: job.jobType, run: job.run },
     results: readResultsByStage(engine, definition, ref, ref.stage) as never,
     stages,
+    failures: (name, most) => {
+      const stage = definition.stages.find((one) => one.name === name)?.number ?? 0;
+      return readFailures(engine, { ...ref, stage }, most);
+    },
     services: engine.services,
   });
   const result = { job_type: job.jobType, ...middle, ...tailOf(stages) };

@@ -85,6 +85,7 @@ function planContext(
   return {
     params: job.parameters as never,
     job: { id: job.jobId, type: job.jobType, run: job.run },
+    services: engine.services,
     previous: readResults(engine, { ...ref, stage: ref.stage - 1 }) as never,
     results: readResultsByStage(engine, definition, ref, ref.stage - 1) as never,
   };

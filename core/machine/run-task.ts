@@ -120,7 +120,7 @@ async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise
   };
   const input = handler.input.parse(claimed.input);
   if (handler.kind === 'task') return handler.run(input, context);
-  return handler.run(input, readResults(engine, { ...ref, stage: ref.stage - 1 }), context);
+  return handler.run(input, readResults(engine, { ...ref, stage: work.stage.reads }), context);
 }
 
 /** A handler that ignores its signal must not hold the worker: its late result is dropped. */

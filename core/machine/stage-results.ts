@@ -1,4 +1,4 @@
-import type { JobDefinition, ResultsByStage } from '../job.ts';
+import type { JobDefinition, ResultsByStage, TaskFailure } from '../job.ts';
 import type { StageRef } from '../ports/state-store.ts';
 import { StageResults } from '../results.ts';
 import type { Engine } from './engine.ts';
@@ -19,4 +19,19 @@ export function readResultsByStage(
 ): ResultsByStage<Record<string, unknown>> {
   const stages = definition.stages.filter((stage) => stage.number <= upTo);
   return Object.fromEntries(stages.map((stage) => [stage.name, readResults(engine, { ...ref, stage: stage.number })]));
+}
+
+/** The first failed tasks of a stage, in task order, read page by page. */
+export async function readFailures(engine: Engine, ref: StageRef, most: number): Promise<readonly TaskFailure[]> {
+  const { jobId, run, stage } = ref;
+  const failures: TaskFailure[] = [];
+  for (let after: { stage: number; task: number } | undefined; failures.length < most; ) {
+    const limit = Math.min(resultsPerPage, most - failures.length);
+    const page = await engine.store.listTasks(jobId, run, { stage, status: 'failed', limit, ...(after && { after }) });
+    failures.push(...page.flatMap(({ task, key, error }) => (error ? [{ number: task, key, error }] : [])));
+    const last = page.at(-1);
+    if (!last || page.length < limit) break;
+    after = { stage, task: last.task };
+  }
+  return failures;
 }

@@ -6,5 +6,6 @@ export const extensions = {
   raster: `${host}/raster/v1.1.0/schema.json`,
   file: `${host}/file/v2.1.0/schema.json`,
   render: `${host}/render/v2.0.0/schema.json`,
+  table: `${host}/table/v1.2.0/schema.json`,
   webMapLinks: `${host}/web-map-links/v1.2.0/schema.json`,
 } as const;

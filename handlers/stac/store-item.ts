@@ -18,13 +18,19 @@ export interface StoredItem {
 export async function storeItem(
   catalogue: Catalogue,
   item: StacItem,
-  times: { readonly datetimeIsOfProcessing: boolean },
+  options: {
+    readonly datetimeIsOfProcessing: boolean;
+    /** Of the collection, should it be made. */
+    readonly collectionDescription?: string;
+  },
 ): Promise<StoredItem> {
   const present = await catalogue.getItem(item.collection, item.id);
-  const passing = ['created', 'updated', ...(times.datetimeIsOfProcessing ? ['datetime'] : [])];
+  const passing = ['created', 'updated', ...(options.datetimeIsOfProcessing ? ['datetime'] : [])];
   if (present && lasting(present, passing) === lasting(item, passing)) return { item: present, skipped: true };
-  if (!present)
-    await catalogue.ensureCollection(buildCollection(item.collection, `Rasters of ${item.collection}`, item));
+  if (!present) {
+    const description = options.collectionDescription ?? `Rasters of ${item.collection}`;
+    await catalogue.ensureCollection(buildCollection(item.collection, description, item));
+  }
   const { missing } = await catalogue.upsertItems(item.collection, [createdAs(item, present)]);
   const stored = await catalogue.getItem(item.collection, item.id);
   if (missing.length > 0 || !stored) {
