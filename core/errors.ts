@@ -53,6 +53,11 @@ export const errorCatalogue = {
   CRS_MISSING: entry(400, false, 'The file has no coordinate reference system; give input_crs.'),
   CRS_INVALID: entry(400, false, 'GDAL does not know this coordinate reference system.'),
   RASTER_UNSUPPORTED: entry(400, false, 'The raster cannot be processed: see the message.'),
+  COLLECTION_MIXED: entry(
+    400,
+    false,
+    'The tiles of a collection differ in type, bands or data type; details lists what each one is.',
+  ),
   VALIDATION_FAILED: entry(400, false, 'Strict mode: a warning became an error.'),
   GDAL_FAILED: entry(500, true, 'A GDAL operation failed.'),
   // Outside things

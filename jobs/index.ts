@@ -4,6 +4,7 @@ import { helloWorldSequential } from './hello-world-sequential.ts';
 import { listContainerContents } from './list-container-contents.ts';
 import { listContainerContentsDiamond } from './list-container-contents-diamond.ts';
 import { processRaster } from './process-raster.ts';
+import { processRasterCollection } from './process-raster-collection.ts';
 import { stacCatalogContainer } from './stac-catalog-container.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
 import { summarizeContainer } from './summarize-container.ts';
@@ -14,6 +15,7 @@ export const jobTypes: readonly JobDefinition[] = [
   helloWorld,
   helloWorldSequential,
   processRaster,
+  processRasterCollection,
   validateRasterJob,
   stacCatalogRaster,
   stacCatalogContainer,

@@ -29,6 +29,10 @@ export interface Catalogue {
   /** All items of one collection in one transaction. */
   upsertItems(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome>;
   getItem(collectionId: string, itemId: string): Promise<StacItem | null>;
+  /** Ids of the collection's items that begin with `prefix`, in order. */
+  itemIds(collectionId: string, prefix: string): Promise<readonly string[]>;
+  /** Ids that are not there are passed over. */
+  deleteItems(collectionId: string, itemIds: readonly string[]): Promise<void>;
   /** Grows the collection's spatial and temporal extent to cover all of its items. */
   refreshExtent(collectionId: string): Promise<void>;
   /** A STAC API search body, e.g. `{collections, bbox, datetime, limit}`; answers a FeatureCollection. */

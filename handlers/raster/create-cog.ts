@@ -38,7 +38,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const file = await writeCog(plan, source, folder, context);
   const info = await services.gdal.info(local(file), ['-norat'], { signal });
   const facts = rasterFacts(info);
-  const target = { container: services.settings.cogContainer, name: input.output_blob };
+  const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
   const storageTier = accessTierOf(input.tier);
   const uploaded = await services.blobs.upload(target, file, {
     contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',

@@ -79,6 +79,8 @@ export const createCogInput = z.object({
   jpeg_quality: z.int(),
   in_memory: z.boolean().nullable(),
   output_blob: z.string(),
+  /** Absent: the container for finished COGs. */
+  output_container: z.string().optional(),
 });
 export type CreateCogInput = z.output<typeof createCogInput>;
 

@@ -20,17 +20,10 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   input: extractStacMetadataInput,
   output: extractStacMetadataOutput,
   async run(input, context) {
-    const { blobs, catalogue } = context.services;
-    const raster: BlobRef = { container: input.container_name, name: input.blob_name };
-    const properties = await blobs.properties(raster);
-    if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
-    const observed = await observe(input, raster, context);
-    context.progress(0.6);
-    const thumbnailHref = await makeThumbnail(raster, observed, context);
-    context.progress(0.8);
-    const item = await itemOf(input, { raster, properties, observed, thumbnailHref }, context);
+    const { item, observed } = await describeRaster(input, context);
     context.signal.throwIfAborted();
-    const stored = await storeItem(catalogue, item, { datetimeIsOfProcessing: observed.acquired === null });
+    const datetimeIsOfProcessing = observed.acquired === null;
+    const stored = await storeItem(context.services.catalogue, item, { datetimeIsOfProcessing });
     return {
       item_id: item.id,
       collection_id: item.collection,
@@ -43,8 +36,32 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   },
 });
 
+export interface DescribedRaster {
+  readonly item: StacItem;
+  readonly observed: Observed;
+}
+
+/**
+ * A raster's STAC item, with its thumbnail in blob storage; the catalogue is not touched. `ownContainer` is where our
+ * COGs are: they are read as such, and their thumbnails lie beside them.
+ */
+export async function describeRaster(
+  input: ExtractStacMetadataInput,
+  context: TaskContext,
+  ownContainer = context.services.settings.cogContainer,
+): Promise<DescribedRaster> {
+  const raster: BlobRef = { container: input.container_name, name: input.blob_name };
+  const properties = await context.services.blobs.properties(raster);
+  if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
+  const observed = await observe(input, raster, context, ownContainer);
+  context.progress(0.6);
+  const thumbnailHref = await makeThumbnail(raster, observed, context, ownContainer);
+  context.progress(0.8);
+  return { item: await itemOf(input, { raster, properties, observed, thumbnailHref }, context), observed };
+}
+
 /** What was seen of a raster. */
-interface Observed {
+export interface Observed {
   readonly facts: RasterFacts;
   readonly sample: Sample;
   readonly statistics: readonly (BandStatistics | null)[];
@@ -53,8 +70,13 @@ interface Observed {
   readonly acquired: ReturnType<typeof acquisitionTime>;
 }
 
-async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context: TaskContext): Promise<Observed> {
-  return withSource(raster, context, async (source) => {
+async function observe(
+  input: ExtractStacMetadataInput,
+  raster: BlobRef,
+  context: TaskContext,
+  ownContainer: string,
+): Promise<Observed> {
+  return withSource(raster, context, ownContainer, async (source) => {
     const { gdal } = context.services;
     const options = { signal: context.signal };
     const facts = rasterFacts(await gdal.info(source, [], options));
@@ -79,10 +101,11 @@ async function observe(input: ExtractStacMetadataInput, raster: BlobRef, context
 async function withSource<T>(
   raster: BlobRef,
   context: TaskContext,
+  ownContainer: string,
   work: (source: GdalSource) => Promise<T>,
 ): Promise<T> {
   const { services, signal } = context;
-  if (raster.container === services.settings.cogContainer) {
+  if (raster.container === ownContainer) {
     return work(await services.blobs.gdalSource(raster));
   }
   return services.workspace.use('stac', async (folder) =>
@@ -91,11 +114,16 @@ async function withSource<T>(
 }
 
 /** Its URL; null when the raster has not one valid pixel. */
-async function makeThumbnail(raster: BlobRef, observed: Observed, context: TaskContext): Promise<string | null> {
+async function makeThumbnail(
+  raster: BlobRef,
+  observed: Observed,
+  context: TaskContext,
+  ownContainer: string,
+): Promise<string | null> {
   const { facts, display, sample } = observed;
   if (!sample.mask.includes(255)) return null;
-  const { blobs, settings } = context.services;
-  const place = thumbnailPlace(raster, settings.cogContainer);
+  const { blobs } = context.services;
+  const place = thumbnailPlace(raster, ownContainer);
   const picture = await thumbnail(facts, display, sample);
   await blobs.upload(place, picture, { contentType: 'image/png', signal: context.signal });
   return blobs.url(place);

@@ -74,7 +74,8 @@ function crsProperties(crs: CrsDescription | null, facts: RasterFacts): JsonObje
   return crs?.authorityCode ? { 'proj:code': crs.authorityCode } : { 'proj:wkt2': crs?.wkt2 ?? facts.crs };
 }
 
-function renderObject({ bands, rescale, colormapName }: Render): JsonObject {
+/** A render of the render extension. */
+export function renderObject({ bands, rescale, colormapName }: Render): JsonObject {
   return {
     title: 'As the thumbnail shows it',
     assets: ['data'],

@@ -22,6 +22,7 @@ const sql = {
   deleteItems: query('catalogue_delete_items'),
   insertItems: query('catalogue_insert_items'),
   storedIds: query('catalogue_stored_ids'),
+  itemIds: query('catalogue_item_ids'),
   getItem: query('catalogue_get_item'),
   extent: query('catalogue_extent'),
   extentExact: query('catalogue_extent_exact'),
@@ -125,6 +126,19 @@ class SqlCatalogue implements Catalogue {
   async getItem(collectionId: string, itemId: string): Promise<StacItem | null> {
     const [row] = await this.#session.transaction((run) => run<Content>(sql.getItem, [itemId, collectionId]));
     return asItem(row?.content);
+  }
+
+  async itemIds(collectionId: string, prefix: string): Promise<readonly string[]> {
+    const rows = await this.#session.transaction((run) => run<{ id: string }>(sql.itemIds, [collectionId, prefix]));
+    return rows.map(({ id }) => id);
+  }
+
+  async deleteItems(collectionId: string, itemIds: readonly string[]): Promise<void> {
+    if (itemIds.length === 0) return;
+    await this.#session.transaction(async (run) => {
+      await run(sql.lock, [lockOf(collectionId)]);
+      await run(sql.deleteItems, [collectionId, itemIds]);
+    });
   }
 
   async refreshExtent(collectionId: string): Promise<void> {

@@ -157,6 +157,23 @@ export function catalogueSuite(name: string, { open, concurrent }: CatalogueSuit
     assert.deepEqual(await catalogue.getCollection('growing'), grown);
   });
 
+  check('ids are listed by how they begin, and deleted ones are gone', async (catalogue) => {
+    await catalogue.ensureCollection(collection('listed'));
+    const names = ['a-tile-0002', 'a-tile-0001', 'a_tile-0003', 'a%tile', 'B'];
+    await catalogue.upsertItems(
+      'listed',
+      names.map((name, index) => point('listed', name, 10 + index, 50)),
+    );
+    assert.deepEqual(await catalogue.itemIds('listed', 'a-tile-'), ['a-tile-0001', 'a-tile-0002']);
+    assert.deepEqual(await catalogue.itemIds('listed', 'a%'), ['a%tile']);
+    assert.deepEqual(await catalogue.itemIds('listed', ''), [...names].sort());
+    assert.deepEqual(await catalogue.itemIds('absent', ''), []);
+    await catalogue.deleteItems('listed', ['a-tile-0001', 'a%tile', 'never there']);
+    await catalogue.deleteItems('listed', []);
+    assert.deepEqual(await catalogue.itemIds('listed', ''), ['B', 'a-tile-0002', 'a_tile-0003']);
+    assert.equal(await catalogue.getItem('listed', 'a-tile-0001'), null);
+  });
+
   check('the same search has the same id, another body or metadata another', async (catalogue) => {
     await catalogue.ensureCollection(collection('searched'));
     const body = { collections: ['searched'], bbox: [1, 2, 3, 4] };

@@ -188,3 +188,33 @@ test('results are checked: schema, size, U+0000', async () => {
     .finalize(() => ({ text: 'x'.repeat(1024 * 1024) }));
   assert.equal((await runJob(large, {})).job.error?.code, 'RESULT_TOO_LARGE');
 });
+
+test('a fan-in of an earlier stage receives its results, also when the stage between has no task', async () => {
+  const job = defineJob('reading_back', { description: 'for tests', parameters: z.object({}) })
+    .stage('work', double, () => [1, 2, 3].map((value) => ({ key: `n${value}`, input: { value } })))
+    .fanIn('skipped', sumHandler, () => null)
+    .fanInOf('work', 'sum', sumHandler, () => ({ start: 100 }))
+    .finalize(async ({ results }) => ({ sum: (await results.sum.only()).value }));
+  assert.equal((await runJob(job, {})).job.result?.sum, 112);
+});
+
+test('finalize sees which tasks failed and why, in task order', async () => {
+  const odd = numberHandler('odd', (value) => {
+    if (value % 2 === 0) throw new CoreMachineError('FILE_UNREADABLE', `not ${value}`);
+    return value;
+  });
+  const tasks = Array.from({ length: 1_200 }, (_, value) => ({ key: `n${value}`, input: { value } }));
+  const job = defineJob('failing', { description: 'for tests', parameters: z.object({}) })
+    .stage('work', odd, () => tasks, { onFailure: 'continue' })
+    .finalize(async ({ failures }) => ({
+      all: (await failures('work', 5_000)).map(({ number }) => number),
+      first: (await failures('work', 2)).map(({ key, error }) => `${key} ${error.code} ${error.message}`),
+    }));
+  const { result, status } = (await runJob(job, {})).job;
+  assert.equal(status, 'completed_with_errors');
+  assert.deepEqual(
+    result?.all,
+    Array.from({ length: 600 }, (_, index) => 2 * index),
+  );
+  assert.deepEqual(result?.first, ['n0 FILE_UNREADABLE not 0', 'n2 FILE_UNREADABLE not 2']);
+});

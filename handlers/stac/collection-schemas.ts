@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { isObject, type JsonObject } from '../../core/json.ts';
+
+const json = z.custom<JsonObject>((value) => isObject(value), 'must be an object');
+
+export const createStacCollectionInput = z.object({
+  /** What the job calls the collection. */
+  collection_id: z.string(),
+  /** Id of the STAC collection, and what the ids of its items begin with. */
+  stac_id: z.string(),
+  description: z.string(),
+  /** null: no MosaicJSON was made. */
+  mosaicjson_url: z.string().nullable(),
+  /** Of the search; null: from the data's resolution. */
+  maxzoom: z.int().min(0).max(24).nullable(),
+  /** How many COGs there are, so that a retried run with more of them writes the collection anew. */
+  cog_count: z.int(),
+});
+export type CreateStacCollectionInput = z.output<typeof createStacCollectionInput>;
+
+const url = z.string().nullable();
+
+export const createStacCollectionOutput = z.object({
+  collection_id: z.string(),
+  stac_id: z.string(),
+  /** The id in the catalogue; the same. */
+  pgstac_id: z.string(),
+  /** Given by the catalogue. It is not for ever: `search` registers it again. */
+  search_id: z.string(),
+  search: z.object({ body: json, metadata: json }),
+  tile_count: z.int(),
+  items_created: z.int().describe('Items read back from the catalogue.'),
+  items_failed: z.int(),
+  /** Items of an earlier run that this one did not make. */
+  items_removed: z.int(),
+  /** [west, south, east, north] in degrees. */
+  spatial_extent: z.array(z.number()),
+  mosaicjson_url: url,
+  inserted_to_pgstac: z.boolean().describe('The items lie in the catalogue.'),
+  ready_for_titiler: z.boolean().describe('The catalogue is one that titiler-pgstac reads.'),
+  titiler_urls: z.object({
+    viewer_url: url,
+    tilejson_url: url,
+    tiles_url: url,
+    preview_url: url,
+    thumbnail_url: url,
+    info_url: url,
+    bounds_url: url,
+    statistics_url: url,
+  }),
+  share_url: url,
+});
+export type CreateStacCollectionOutput = z.output<typeof createStacCollectionOutput>;

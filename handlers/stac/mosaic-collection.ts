@@ -1,0 +1,75 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { StacCollection } from '../../core/ports/catalogue.ts';
+import type { Render, TitilerUrls } from '../links/titiler-urls.ts';
+import type { Cover } from './cover.ts';
+import { extensions } from './extensions.ts';
+import { renderObject } from './item-builder.ts';
+
+/** What a collection of tiles says of itself. */
+export interface MosaicCollectionParts {
+  readonly id: string;
+  readonly description: string;
+  readonly cover: Cover;
+  readonly mosaicjsonUrl: string | null;
+  /** null until all tiles are known. */
+  readonly shown: Shown | null;
+}
+
+export interface Shown {
+  readonly render: Render;
+  readonly zooms: readonly [number, number];
+  readonly urls: TitilerUrls;
+}
+
+/**
+ * `item_assets` says only what every tile has and no run changes: pgSTAC takes it out of the items and puts it back on
+ * reading, so that a change of it here would change items that nobody wrote.
+ */
+export function mosaicCollection(parts: MosaicCollectionParts, present: StacCollection | null): StacCollection {
+  const links = mapLinks(parts.shown);
+  return {
+    type: 'Collection',
+    stac_version: '1.1.0',
+    stac_extensions: [
+      ...(parts.shown ? [extensions.render] : []),
+      ...(links.length > 0 ? [extensions.webMapLinks] : []),
+    ],
+    id: parts.id,
+    title: parts.id,
+    description: parts.description,
+    ...kept(present),
+    extent: {
+      spatial: { bbox: [[...parts.cover.bbox]] },
+      temporal: { interval: [[...parts.cover.interval]] },
+    },
+    item_assets: { data: { title: 'Raster', type: 'image/tiff; application=geotiff; profile=cloud-optimized' } },
+    ...(parts.mosaicjsonUrl !== null && { assets: { mosaicjson: mosaicAsset(parts.mosaicjsonUrl) } }),
+    ...(parts.shown && { renders: { default: collectionRender(parts.shown) } }),
+    links,
+  };
+}
+
+/** What people add by hand stays. */
+function kept(present: StacCollection | null): JsonObject {
+  const { license = 'other', keywords, providers }: JsonObject = present ?? {};
+  return { license, ...(keywords && { keywords }), ...(providers && { providers }) };
+}
+
+function mosaicAsset(href: string): JsonObject {
+  return { href, type: 'application/json', title: 'MosaicJSON', roles: ['index', 'mosaic'] };
+}
+
+function collectionRender({ render, zooms }: Shown): JsonObject {
+  return { ...renderObject(render), title: 'All tiles as one map', minmax_zoom: [...zooms] };
+}
+
+/** For viewers such as STAC Browser; https://github.com/stac-extensions/web-map-links */
+function mapLinks(shown: Shown | null): JsonObject[] {
+  const { tilejson_url, tiles_url, viewer_url } = shown?.urls ?? {};
+  if (!tilejson_url || !tiles_url || !viewer_url) return [];
+  return [
+    { rel: 'tilejson', href: tilejson_url, type: 'application/json' },
+    { rel: 'xyz', href: tiles_url, type: 'image/png' },
+    { rel: 'preview', href: viewer_url, type: 'text/html', title: 'Map' },
+  ];
+}
