@@ -9,6 +9,7 @@ import { listContainerContentsDiamond } from './list-container-contents-diamond.
 import { processLargeRaster } from './process-large-raster.ts';
 import { processRaster } from './process-raster.ts';
 import { processRasterCollection } from './process-raster-collection.ts';
+import { stacCatalogContainer } from './stac-catalog-container.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
 import { summarizeContainer } from './summarize-container.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
@@ -25,6 +26,7 @@ export const jobTypes: readonly JobDefinition[] = [
   createH3Base,
   generateH3Level4,
   bootstrapH3LandGridPyramid,
+  stacCatalogContainer,
   listContainerContents,
   listContainerContentsDiamond,
   summarizeContainer,

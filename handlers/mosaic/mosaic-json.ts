@@ -1,5 +1,5 @@
 import { CoreMachineError } from '../../core/errors.ts';
-import { quadkeyOf, type TileRange, tilesInside, tilesTouched } from './tile-grid.ts';
+import { quadkeyOf, type TileRange, tilesInside } from './tile-grid.ts';
 
 /** [west, south, east, north] in degrees; west > east where it crosses the antimeridian. */
 export type Bbox = readonly [number, number, number, number];
@@ -83,23 +83,22 @@ function onlyDataType(assets: readonly MosaicAsset[]): string {
   );
 }
 
-/** Tiles exist where a box covers something of them; of those, a box also counts where it only touches the tile. */
 function assetsByQuadkey(
   assets: readonly MosaicAsset[],
   boxes: readonly (readonly Bbox[])[],
   zoom: number,
 ): Record<string, readonly string[]> {
-  const covered = new Map<string, Set<string>>();
-  for (const box of boxes.flat()) {
-    for (const tile of tilesOf(tilesInside(box, zoom))) covered.set(quadkeyOf(tile, zoom), new Set());
-  }
+  const tiles = new Map<string, Set<string>>();
   assets.forEach(({ href }, index) => {
-    for (const box of boxes[index] ?? []) {
-      for (const tile of tilesOf(tilesTouched(box, zoom))) covered.get(quadkeyOf(tile, zoom))?.add(href);
+    for (const tile of (boxes[index] ?? []).flatMap((box) => [...tilesOf(tilesInside(box, zoom))])) {
+      const key = quadkeyOf(tile, zoom);
+      const hrefs = tiles.get(key);
+      if (hrefs) hrefs.add(href);
+      else tiles.set(key, new Set([href]));
     }
   });
-  const keys = [...covered.keys()].sort();
-  return Object.fromEntries(keys.map((key) => [key, [...(covered.get(key) ?? [])]]));
+  const keys = [...tiles.keys()].sort();
+  return Object.fromEntries(keys.map((key) => [key, [...(tiles.get(key) ?? [])]]));
 }
 
 function* tilesOf({ left, right, top, bottom }: TileRange): Generator<readonly [number, number]> {
@@ -150,14 +149,13 @@ function union(boxes: readonly Bbox[]): Bbox {
 
 /** Opposite of the widest gap between the boxes, which for most mosaics is the one at the antimeridian. */
 function middleLongitude(boxes: readonly Bbox[]): number {
-  const sorted = [...boxes].sort((a, b) => a[0] - b[0]);
-  const [west] = union(boxes);
-  let [reached, start, end, gap] = [west, west, west, -1];
-  for (const [left, , right] of [...sorted, [west + 360, 0, west + 360, 0] as Bbox]) {
-    // The gap at the antimeridian is met last and wins a tie.
-    if (left - reached >= gap) [gap, start, end] = [left - reached, left, reached];
-    reached = Math.max(reached, right);
+  const sorted = boxes.map(([west, , east]) => [west, east] as const).sort(([a], [b]) => a - b);
+  const first = sorted[0]?.[0] ?? 0;
+  let [reached, widest, middle] = [first, -1, 0];
+  for (const [west, east] of [...sorted, [first + 360, first + 360] as const]) {
+    // The gap at the antimeridian comes last and wins a tie.
+    if (west - reached >= widest) [widest, middle] = [west - reached, (west + reached) / 2 + 180];
+    reached = Math.max(reached, east);
   }
-  const middle = start > end ? (start - 360 + end) / 2 : (start + end) / 2;
-  return middle < -180 ? middle + 360 : middle;
+  return ((middle + 180) % 360) - 180;
 }

@@ -14,27 +14,17 @@ export interface TileRange {
 const half = Math.PI * 6_378_137;
 const tileSize = 256;
 const deepest = 24;
-/** Degrees of the edge that count as rounding, as in cogeo-mosaic. */
-const epsilon = 1e-10;
+/** Degrees at an edge that count as rounding: 0.1 mm. */
+const epsilon = 1e-9;
 
-/** Tiles of which the box (degrees) covers something. */
+/** Tiles of which the box (degrees) covers something; one that it only touches is none. Nothing beyond the square world. */
 export function tilesInside([west, south, east, north]: Box, zoom: number): TileRange {
-  return tileRange([west + epsilon, south + epsilon, east - epsilon, north - epsilon], zoom);
-}
-
-/** Those, and the ones that it only touches. */
-export function tilesTouched([west, south, east, north]: Box, zoom: number): TileRange {
-  return tileRange([west - epsilon, south - epsilon, east + epsilon, north + epsilon], zoom);
-}
-
-/** Cut off where the square world ends. */
-function tileRange([west, south, east, north]: Box, zoom: number): TileRange {
   const last = 2 ** zoom - 1;
   return {
-    left: Math.max(0, Math.floor(column(west, zoom))),
-    right: Math.min(last, Math.floor(column(east, zoom))),
-    top: Math.max(0, Math.floor(row(north, zoom))),
-    bottom: Math.min(last, Math.floor(row(south, zoom))),
+    left: Math.max(0, Math.floor(column(west + epsilon, zoom))),
+    right: Math.min(last, Math.floor(column(east - epsilon, zoom))),
+    top: Math.max(0, Math.floor(row(north - epsilon, zoom))),
+    bottom: Math.min(last, Math.floor(row(south + epsilon, zoom))),
   };
 }
 

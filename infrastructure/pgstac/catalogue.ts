@@ -3,6 +3,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { Log } from '../../core/log.ts';
 import type { Catalogue, ItemWriteOutcome, StacCollection, StacItem } from '../../core/ports/catalogue.ts';
+import { KeyedBatchers } from '../postgres/keyed-batchers.ts';
 import { query } from '../postgres/sql-files.ts';
 import { grownExtent } from './extent.ts';
 import { type CatalogueKind, checkPgstacVersion, installedCatalogues } from './flavour.ts';
@@ -31,6 +32,9 @@ const sql = {
 
 /** Keeps one statement's JSON at some MB, with items of many bands too. */
 const itemsPerStatement = 1_000;
+
+/** Calls that share a transaction, at most: what fails then is done again call by call. */
+const callsPerWrite = 200;
 
 export interface CatalogueOptions {
   readonly pool: pg.Pool;
@@ -62,12 +66,37 @@ class SqlCatalogue implements Catalogue {
   readonly #kind: CatalogueKind;
   readonly #session: CatalogueSession;
   readonly #log: Log;
+  /**
+   * By collection. A write costs pgSTAC the statistics of a whole partition, whatever the number of items: many tasks
+   * that store one item each share it. Measured with 500 items by 16 tasks: 10 items/s one by one, 36 together, on two busy cores.
+   */
+  readonly #writes: KeyedBatchers<readonly StacItem[], ItemWriteOutcome>;
+  readonly #refreshes: KeyedBatchers<string, null>;
 
   constructor(kind: CatalogueKind, flavour: string, session: CatalogueSession, log: Log) {
     this.#kind = kind;
     this.flavour = flavour;
     this.#session = session;
     this.#log = log;
+    this.#writes = new KeyedBatchers((collectionId) => ({
+      maxItems: callsPerWrite,
+      weightOf: (items) => items.length,
+      maxWeight: itemsPerStatement,
+      keyOf: (items) => JSON.stringify(items.map(({ id }) => id)),
+      sameKey: 'wait',
+      isItemError: isRefused,
+      run: (calls) => this.#writeTogether(collectionId, calls),
+    }));
+    this.#refreshes = new KeyedBatchers((collectionId) => ({
+      maxItems: 1,
+      keyOf: (id) => id,
+      sameKey: 'share',
+      isItemError: isRefused,
+      run: async () => {
+        await this.#refresh(collectionId);
+        return [null];
+      },
+    }));
   }
 
   async getCollection(id: string): Promise<StacCollection | null> {
@@ -75,6 +104,8 @@ class SqlCatalogue implements Catalogue {
   }
 
   async ensureCollection(collection: StacCollection): Promise<boolean> {
+    // Without the lock, so that none of those who find it there waits for a write to it.
+    if (await this.getCollection(collection.id)) return false;
     return this.#session.transaction(async (run) => {
       await run(sql.lock, [lockOf(collection.id)]);
       return (await run(sql.ensureCollection, [collection.id, JSON.stringify(collection)])).length > 0;
@@ -88,29 +119,8 @@ class SqlCatalogue implements Catalogue {
     });
   }
 
-  async upsertItems(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome> {
-    const started = performance.now();
-    const groups = batches(collectionId, items, itemsPerStatement).map((group) => ({
-      ids: group.map(({ id }) => id),
-      json: JSON.stringify(group),
-    }));
-    if (this.#kind === 'pgstac') for (const { json } of groups) await this.#makePartitions(collectionId, json);
-    await this.#session.transaction(async (run) => {
-      await run(sql.lock, [lockOf(collectionId)]);
-      for (const { ids, json } of groups) {
-        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, json]);
-        await run(sql.deleteItems, [collectionId, ids]);
-        await run(sql.insertItems, [json]);
-      }
-    });
-    const outcome = await this.#countBack(
-      collectionId,
-      groups.flatMap(({ ids }) => ids),
-    );
-    const { stored, missing } = outcome;
-    const fields = { collection: collectionId, stored: stored.length, missing: missing.length };
-    this.#log.info('Catalogue:Write', { ...fields, durationMs: Math.round(performance.now() - started) });
-    return outcome;
+  upsertItems(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome> {
+    return this.#writes.do(collectionId, items);
   }
 
   async getItem(collectionId: string, itemId: string): Promise<StacItem | null> {
@@ -132,16 +142,7 @@ class SqlCatalogue implements Catalogue {
   }
 
   async refreshExtent(collectionId: string): Promise<void> {
-    await this.#session.transaction(async (run) => {
-      await run(sql.lock, [lockOf(collectionId)]);
-      const collection = await getCollection(run, collectionId);
-      if (!collection) throw new CoreMachineError('CATALOGUE_FAILED', `there is no collection ${collectionId}`);
-      const found = await this.#extent(run, collectionId);
-      if (!found) return;
-      const extent = grownExtent(collection.extent, found);
-      if (JSON.stringify(extent) === JSON.stringify(collection.extent)) return;
-      await run(sql.upsertCollection, [JSON.stringify({ ...collection, extent })]);
-    });
+    await this.#refreshes.do(collectionId, collectionId);
   }
 
   async search(body: JsonObject): Promise<JsonObject> {
@@ -157,6 +158,52 @@ class SqlCatalogue implements Catalogue {
     const [row] = await this.#session.transaction((run) => run<{ id: string | null }>(sql.registerSearch, parameters));
     if (!row?.id) throw new CoreMachineError('CATALOGUE_FAILED', 'the catalogue gave the search no id');
     return row.id;
+  }
+
+  /** Of calls that write the same item the last one counts. */
+  async #writeTogether(collectionId: string, calls: readonly (readonly StacItem[])[]): Promise<ItemWriteOutcome[]> {
+    const started = performance.now();
+    const { stored, missing } = await this.#write(collectionId, calls.flat());
+    const fields = { collection: collectionId, stored: stored.length, missing: missing.length };
+    this.#log.info('Catalogue:Write', { ...fields, durationMs: Math.round(performance.now() - started) });
+    const there = new Set(stored);
+    return calls.map((items) => {
+      const ids = [...new Set(items.map(({ id }) => id))];
+      return { stored: ids.filter((id) => there.has(id)), missing: ids.filter((id) => !there.has(id)) };
+    });
+  }
+
+  async #write(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome> {
+    const groups = batches(collectionId, items, itemsPerStatement).map((group) => ({
+      ids: group.map(({ id }) => id),
+      json: JSON.stringify(group),
+    }));
+    if (this.#kind === 'pgstac') for (const { json } of groups) await this.#makePartitions(collectionId, json);
+    await this.#session.transaction(async (run) => {
+      await run(sql.lock, [lockOf(collectionId)]);
+      for (const { ids, json } of groups) {
+        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, json]);
+        await run(sql.deleteItems, [collectionId, ids]);
+        await run(sql.insertItems, [json]);
+      }
+    });
+    return this.#countBack(
+      collectionId,
+      groups.flatMap(({ ids }) => ids),
+    );
+  }
+
+  async #refresh(collectionId: string): Promise<void> {
+    await this.#session.transaction(async (run) => {
+      await run(sql.lock, [lockOf(collectionId)]);
+      const collection = await getCollection(run, collectionId);
+      if (!collection) throw new CoreMachineError('CATALOGUE_FAILED', `there is no collection ${collectionId}`);
+      const found = await this.#extent(run, collectionId);
+      if (!found) return;
+      const extent = grownExtent(collection.extent, found);
+      if (JSON.stringify(extent) === JSON.stringify(collection.extent)) return;
+      await run(sql.upsertCollection, [JSON.stringify({ ...collection, extent })]);
+    });
   }
 
   /**
@@ -196,6 +243,11 @@ interface Content {
 
 interface Extent {
   readonly extent: JsonObject | null;
+}
+
+/** What one call's items may be to blame for. */
+function isRefused(error: unknown): boolean {
+  return error instanceof CoreMachineError && error.code === 'CATALOGUE_FAILED';
 }
 
 const partitionLock = 'coremachine stac partitions';

@@ -1,28 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pip, venvPython } from '../../src/cli/setup/python.ts';
+import { venvPython } from '../../src/cli/setup/python.ts';
 import { freePort } from '../../src/cli/testing/free-port.ts';
+import { pythonMissing } from './optional-python.ts';
 import { eventually } from './poll.ts';
 
-const requirements = join(import.meta.dirname, '../requirements-titiler.txt');
-const installedMark = join(venvPython, '../../requirements-titiler.sha256');
-
 /** Installs titiler-pgstac into the tests' Python environment. Null when it is there, else why it is not. */
-export async function titilerMissing(): Promise<string | null> {
-  if (!existsSync(venvPython)) return 'the Python environment of the tests is missing; type ./run setup';
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (existsSync(installedMark) && readFileSync(installedMark, 'utf8') === wanted) return null;
-  try {
-    await pip(['install', '--retries', '2', '-r', requirements], 'python-titiler');
-    writeFileSync(installedMark, wanted);
-    return null;
-  } catch (error) {
-    return `PyPI could not deliver titiler-pgstac: ${error instanceof Error ? error.message : String(error)}`;
-  }
+export function titilerMissing(): Promise<string | null> {
+  return pythonMissing('titiler');
 }
 
 export interface Titiler {
