@@ -7,12 +7,12 @@ import { ewkbHex } from './ewkb.ts';
 import { installGeoSchema } from './install.ts';
 
 const sql = {
-  deleteRange: query('h3_delete_range'),
-  insertCells: query('h3_insert_cells'),
-  summary: query('h3_grid_summary'),
-  missingParents: query('h3_missing_parents'),
-  keepOnly: query('h3_keep_only'),
-  landColumn: query('h3_land_column'),
+  deleteRange: query('grid_delete_range'),
+  insertCells: query('grid_insert_cells'),
+  summary: query('grid_summary'),
+  missingParents: query('grid_missing_parents'),
+  keepOnly: query('grid_keep_only'),
+  landColumn: query('grid_land_column'),
 };
 
 const cellsPerStatement = 2_000;
