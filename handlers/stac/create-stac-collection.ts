@@ -19,6 +19,7 @@ import { type Cover, withItem } from './cover.ts';
 import { describeRaster } from './extract-stac-metadata.ts';
 import { itemRender } from './item-render.ts';
 import { mosaicCollection, type Shown } from './mosaic-collection.ts';
+import { refreshedItem } from './store-item.ts';
 
 /** COGs looked at together. */
 const width = 4;
@@ -85,8 +86,10 @@ class CollectionWriter {
       raster_type: cog.raster_type,
     };
     const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} }, cog.cog_container);
-    const { facts } = observed;
-    return { item, header: { cog, facts, dataType: dataTypeOf(facts.bands[0]?.type ?? '') } };
+    const { facts, acquired } = observed;
+    const present = this.#present && (await this.#context.services.catalogue.getItem(stac_id, item.id));
+    const refreshed = refreshedItem(item, present, { datetimeIsOfProcessing: acquired === null });
+    return { item: refreshed, header: { cog, facts, dataType: dataTypeOf(facts.bands[0]?.type ?? '') } };
   }
 
   /** The collection comes before its first items. Written again, items are replaced. */

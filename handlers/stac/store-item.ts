@@ -25,19 +25,30 @@ export async function storeItem(
   },
 ): Promise<StoredItem> {
   const present = await catalogue.getItem(item.collection, item.id);
-  const passing = ['created', 'updated', ...(options.datetimeIsOfProcessing ? ['datetime'] : [])];
-  if (present && lasting(present, passing) === lasting(item, passing)) return { item: present, skipped: true };
+  const refreshed = refreshedItem(item, present, options);
+  if (present && refreshed === present) return { item: present, skipped: true };
   if (!present) {
     const description = options.collectionDescription ?? `Rasters of ${item.collection}`;
     await catalogue.ensureCollection(buildCollection(item.collection, description, item));
   }
-  const { missing } = await catalogue.upsertItems(item.collection, [createdAs(item, present)]);
+  const { missing } = await catalogue.upsertItems(item.collection, [refreshed]);
   const stored = await catalogue.getItem(item.collection, item.id);
   if (missing.length > 0 || !stored) {
     throw new CoreMachineError('CATALOGUE_FAILED', `item ${item.id} was written and is not there`);
   }
   await catalogue.refreshExtent(item.collection);
   return { item: stored, skipped: false };
+}
+
+/** What takes the place of the item in the catalogue: that very item where nothing of it has changed but times. */
+export function refreshedItem(
+  item: StacItem,
+  present: StacItem | null,
+  times: { readonly datetimeIsOfProcessing: boolean },
+): StacItem {
+  const passing = ['created', 'updated', ...(times.datetimeIsOfProcessing ? ['datetime'] : [])];
+  if (present && lasting(present, passing) === lasting(item, passing)) return present;
+  return createdAs(item, present);
 }
 
 function lasting(item: StacItem, passing: readonly string[]): string {

@@ -166,7 +166,8 @@ test('without the two documents their stages have no task and nothing is written
 test('a second run refreshes: the same search, no item twice, and none of tiles that are gone', async () => {
   const tiles = await uploadTiles(stack, 'dem', { prefix: 'again', columns: 3, rows: 1 });
   const first = await run(tiles, 'again');
-  const foreign = { ...(await itemsOf('again'))[0], id: 'again-by-hand' } as StacItem;
+  const before = await itemsOf('again');
+  const foreign = { ...before[0], id: 'again-by-hand' } as StacItem;
   await services.catalogue.upsertItems('again', [foreign]);
   const blobs = await blobNames('again_');
   const second = await run(tiles, 'again');
@@ -175,6 +176,7 @@ test('a second run refreshes: the same search, no item twice, and none of tiles 
   assert.deepEqual(await blobNames('again_'), blobs);
   const ids = async () => (await itemsOf('again')).map(({ id }) => id);
   assert.deepEqual(await ids(), ['again-by-hand', 'again-tile-0000', 'again-tile-0001', 'again-tile-0002']);
+  assert.deepEqual((await itemsOf('again')).slice(1), before, 'nothing has changed, and they say so');
   const third = await run(tiles.slice(0, 2), 'again');
   assert.deepEqual(await ids(), ['again-by-hand', 'again-tile-0000', 'again-tile-0001']);
   assert.equal((third.result.stac as JsonObject).items_removed, 1);

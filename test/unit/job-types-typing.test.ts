@@ -47,6 +47,10 @@ test('mistakes in a job type do not compile', () => {
   begun.finalize(async ({ results }) => ({ value: (await results.nothing.only()).length }));
   // @ts-expect-error a fan-in that expects another output than the stage before gives
   begun.fanIn('total', needsWidth, () => ({}));
+  // @ts-expect-error the same of an earlier stage
+  begun.fanInOf('measure', 'total', needsWidth, () => ({}));
+  // @ts-expect-error a fan-in of a stage that was never defined
+  begun.fanInOf('nothing', 'total', total, () => ({}));
   // @ts-expect-error a job type without finalize cannot be listed
   const listed: readonly JobDefinition[] = [begun];
   const complete: readonly JobDefinition[] = [begun.fanIn('total', total, () => ({})).finalize(() => ({}))];
