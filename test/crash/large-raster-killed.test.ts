@@ -82,7 +82,9 @@ async function itemIds(collection: string): Promise<string[]> {
 }
 
 for (const [name, moments] of plans) {
-  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, { timeout }, async () => {
+  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, {
+    timeout,
+  }, async () => {
     const parameters = await stripsBlob(`killed-${name}`);
     let jobId = '';
     for (const [index, moment] of moments.entries()) {
