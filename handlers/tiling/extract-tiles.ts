@@ -57,8 +57,9 @@ async function tilesWithData(input: ExtractTilesInput, from: TileSource, context
   const found: number[] = [];
   for (const [index, { number, tile }] of all.entries()) {
     context.signal.throwIfAborted();
-    if (full.has(tile.id) || (await hasData(tile, from, context))) found.push(number);
-    context.progress(0.05 + (0.95 * (index + 1)) / all.length);
+    const reached = (fraction: number) => context.progress(0.05 + (0.95 * (index + fraction)) / all.length);
+    if (full.has(tile.id) || (await hasData(tile, from, { ...context, progress: reached }))) found.push(number);
+    reached(1);
   }
   return found;
 }

@@ -2,7 +2,7 @@ import type { TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { statisticsCommand } from '../raster/cog-commands.ts';
 import type { Planning } from '../raster/plan-for.ts';
-import { scratchPixels, stepOptions } from '../raster/scratch.ts';
+import { type Span, scratchPixels, stepOptions } from '../raster/scratch.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import type { Tiling } from './schemas.ts';
 import type { GridWindow } from './snapped-grid.ts';
@@ -99,18 +99,19 @@ async function wholeHasData(
   context: TaskContext,
 ): Promise<boolean> {
   const plan = from.planning.planOf(tileWindowOf(from.tiling, window));
-  return fileHasData(await scratchPixels(plan, from.source, folder, quiet(context), [0, 1]), context);
+  const file = await scratchPixels(plan, from.source, folder, context, [0, 0.8]);
+  return fileHasData(file, context, [0.8, 1]);
 }
 
 /** Bands without a valid pixel get no statistics. */
-export async function fileHasData(file: string, context: TaskContext): Promise<boolean> {
+export async function fileHasData(file: string, context: TaskContext, span: Span): Promise<boolean> {
   const { gdal } = context.services;
-  await gdal.run(statisticsCommand(file), stepOptions(quiet(context), [0, 1]));
+  await gdal.run(statisticsCommand(file), stepOptions(context, span));
   const facts = rasterFacts(await gdal.info({ path: file, config: {} }, ['-norat'], { signal: context.signal }));
   return facts.bands.some(({ statistics }) => statistics !== null);
 }
 
-/** Progress counts tiles here. */
+/** Probes take a moment. */
 function quiet(context: TaskContext): TaskContext {
   return { ...context, progress: () => {} };
 }

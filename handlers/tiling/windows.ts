@@ -40,7 +40,7 @@ function cutWindow(tile: Tile, from: TileSource, windowsFolder: string, context:
   return workspace.use('window', async (folder) => {
     const plan = from.planning.planOf(tileWindowOf(from.tiling, tile));
     const file = await scratchPixels(plan, from.source, folder, context, [0, 0.7]);
-    if (!(await fileHasData(file, context))) return false;
+    if (!(await fileHasData(file, context, [0.7, 0.9]))) return false;
     const target = { container: tilesContainer, name: windowBlobName(windowsFolder, tile.id) };
     await blobs.upload(target, file, { contentType: 'image/tiff; application=geotiff', signal: context.signal });
     return true;

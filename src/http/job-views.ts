@@ -85,7 +85,7 @@ function progressOf(job: JobRecord, stages: readonly StageRecord[]): number {
   if (job.status === 'completed' || job.status === 'completed_with_errors') return 1;
   const current = stages.find((stage) => stage.number === job.stage);
   const within = current ? stageProgress(current) : 0;
-  return Math.round(((job.stage - 1 + within) / job.totalStages) * 1000) / 1000;
+  return Math.round(((job.stage - 1 + within) / job.totalStages) * 100_000) / 100_000;
 }
 
 function stageProgress({ counts, runningProgress }: StageRecord): number {

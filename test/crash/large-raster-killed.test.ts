@@ -24,6 +24,9 @@ const impatient = {
   UPKEEP_STAGES_SCHEDULE: '* * * * * *',
 };
 
+/** Six hosts are started one after another. */
+const timeout = 230_000;
+
 /** A named instant, or so many milliseconds after the stage began. */
 type Moment = string | number;
 
@@ -52,7 +55,7 @@ after(async () => {
 /** In strips, so that windows wait as blobs between stages 2 and 3. */
 async function stripsBlob(name: string): Promise<JsonObject> {
   const options = ['PHOTOMETRIC=RGB'];
-  const plain = writeRaster(join(folder, `${name}-plain.tif`), { width: 1500, height: 1300, bands: 3, options });
+  const plain = writeRaster(join(folder, `${name}-plain.tif`), { width: 1000, height: 800, bands: 3, options });
   const file = join(folder, `${name}.tif`);
   await gdalCli('gdal_translate', ['-q', '-co', 'BLOCKYSIZE=4', plain, file]);
   await blobs.upload({ container: 'bronze', name: `${name}.tif` }, file, { contentType: 'image/tiff' });
@@ -79,7 +82,9 @@ async function itemIds(collection: string): Promise<string[]> {
 }
 
 for (const [name, moments] of plans) {
-  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, async () => {
+  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, {
+    timeout,
+  }, async () => {
     const parameters = await stripsBlob(`killed-${name}`);
     let jobId = '';
     for (const [index, moment] of moments.entries()) {

@@ -45,7 +45,7 @@ test('progress: stages count alike, tasks within a stage too, running ones by wh
   const progress = (second: StageRecord) => jobStatus(job, [first, second], null).progress;
   assert.equal(progress(stage(2, { total: 4, queued: 4 })), 0.25);
   assert.equal(progress(stage(2, { total: 4, completed: 2, queued: 2 })), 0.375);
-  assert.equal(progress(stage(2, { total: 4, completed: 2, processing: 2 }, { runningProgress: 0.5 })), 0.438);
+  assert.equal(progress(stage(2, { total: 4, completed: 2, processing: 2 }, { runningProgress: 0.5 })), 0.4375);
   assert.equal(jobStatus({ ...job, status: 'completed' }, [first], null).progress, 1);
   assert.equal(jobStatus({ ...job, stage: 1 }, [], null).progress, 0);
 });
