@@ -92,8 +92,10 @@ describe('stac_catalog_container', () => {
 describe('sync_container on the embedded stack', () => {
   const total = 300;
   const isBroken = (index: number) => index % 20 === 7;
+  let pool: pg.Pool | undefined;
+  // Before the stack's own, which ends the database.
+  after(() => pool?.end());
   const running = testStack();
-  let pool: pg.Pool;
   before(async () => {
     const { settings } = running().stack;
     pool = new pg.Pool({ connectionString: String(settings.DATABASE_URL), max: 1 });
@@ -104,7 +106,11 @@ describe('sync_container on the embedded stack', () => {
       await blobs.upload(ref, isBroken(index) ? tiny.subarray(0, 100) : tiny, { contentType: 'image/tiff' });
     }
   });
-  after(() => pool.end());
+
+  function database(): pg.Pool {
+    assert.ok(pool);
+    return pool;
+  }
 
   async function sync(force: boolean): Promise<JobView> {
     const { client } = running();
@@ -125,7 +131,7 @@ describe('sync_container on the embedded stack', () => {
       const { summary } = job.result_data as { summary: JsonObject };
       const { successful_insertions, failed_insertions, success_rate } = summary;
       assert.deepEqual([successful_insertions, failed_insertions, success_rate], [285, 15, '95%']);
-      const { rows } = await pool.query(`SELECT count(*)::int AS items, count(DISTINCT id)::int AS ids
+      const { rows } = await database().query(`SELECT count(*)::int AS items, count(DISTINCT id)::int AS ids
         FROM pgstac.items WHERE collection = 'fleet'`);
       assert.deepEqual(rows, [{ items: 285, ids: 285 }]);
     });
