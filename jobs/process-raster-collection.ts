@@ -13,6 +13,7 @@ import {
 } from '../handlers/mosaic/results.ts';
 import { requireBlobs } from '../handlers/parameters/blobs.ts';
 import { collectionParameters, tileCogNames } from '../handlers/raster/collection-parameters.ts';
+import { commonPixelSize } from '../handlers/raster/common-pixel-size.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
 import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
@@ -32,14 +33,16 @@ export const processRasterCollection = defineJob('process_raster_collection', {
   .fanOut(
     'create_cogs',
     createCog,
-    async function* ({ params, previous }) {
+    async function* ({ params, previous, services }) {
       await requireSameKind(previous);
+      const pixelSize = await commonPixelSize(services.gdal, previous, params.target_crs);
       const namesOf = new Map<CogTier, readonly string[]>();
       for await (const { number, key, output } of previous) {
         const tier = tierOf(params, output);
         const names = namesOf.get(tier) ?? tileCogNames(params, tier);
         namesOf.set(tier, names);
-        yield { key, input: cogInput(params, output, { tier, name: names[number] ?? key }) };
+        const name = names[number] ?? key;
+        yield { key, input: { ...cogInput(params, output, { tier, name }), pixel_size: pixelSize(output) } };
       }
     },
     { onFailure: 'continue' },

@@ -88,8 +88,9 @@ function cornerFlags({ bounds }: TargetGrid): string[] {
   return ['-a_ullr', ...[left, top, right, bottom].map(String)];
 }
 
-function gridFlags({ grid }: CogPlan): string[] {
-  if (!grid) return [];
+/** Rasters side by side share a grid, and each pixel between them is one's or the other's only if none is shifted (-et 0). */
+function gridFlags({ grid, pixelSize }: CogPlan): string[] {
+  if (!grid) return pixelSize ? ['-tr', ...pixelSize.map(String), '-tap', '-et', '0'] : [];
   return ['-te', ...grid.bounds.map(String), '-ts', String(grid.width), String(grid.height)];
 }
 

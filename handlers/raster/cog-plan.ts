@@ -18,6 +18,8 @@ export interface CogPlan {
   readonly sourceCrs: string | null;
   /** For a warp; null: GDAL's own choice. */
   readonly grid: TargetGrid | null;
+  /** For a warp without `grid`: the lines of the grid lie at whole multiples of these sides of a pixel. */
+  readonly pixelSize?: readonly [number, number];
   /** For a copy: where the pixels are said to lie; null: where they were. */
   readonly place: TargetGrid | null;
   /** The part of the target grid that is made; absent: all of it. */
@@ -61,6 +63,7 @@ export interface PlanInput {
   readonly targetCrs: string;
   readonly crossesAntimeridian: boolean;
   readonly grid: TargetGrid | null;
+  readonly pixelSize?: readonly [number, number] | undefined;
   /** Absent: all of the grid. */
   readonly tile?: TileWindow | undefined;
   readonly packedBits: boolean;
@@ -96,6 +99,7 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     targetCrs,
     sourceCrs: input.crsOverride,
     grid: input.tile ?? turned ?? input.grid,
+    ...(input.pixelSize && reprojects && !rolls && { pixelSize: input.pixelSize }),
     place: warp ? null : turned && (input.tile ?? turned),
     ...(input.tile && { tile: input.tile }),
     ...(cogPlace && { cogPlace }),

@@ -9,7 +9,7 @@ import { ownGrid } from './target-grid.ts';
 
 export type Wanted = Pick<
   CreateCogInput,
-  'source_crs' | 'crs_override' | 'target_crs' | 'raster_type' | 'tier' | 'jpeg_quality'
+  'source_crs' | 'crs_override' | 'target_crs' | 'raster_type' | 'tier' | 'jpeg_quality' | 'pixel_size'
 >;
 
 /** What is known of a source before a tile of it is planned; it is the same for all of them. */
@@ -36,6 +36,7 @@ export async function planningFor(wanted: Wanted, source: GdalSource, context: T
     targetCrs: wanted.target_crs,
     crossesAntimeridian: extent?.crossesAntimeridian ?? false,
     grid: reprojects ? await ownGrid(services.gdal, facts, place) : null,
+    pixelSize: wanted.pixel_size,
     packedBits: hasPackedBits(info),
     type: wanted.raster_type,
     tier: wanted.tier,

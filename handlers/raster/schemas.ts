@@ -89,6 +89,11 @@ export const createCogInput = z.object({
   jpeg_quality: z.int(),
   in_memory: z.boolean().nullable(),
   output_blob: z.string(),
+  /**
+   * Sides of a pixel in units of the target CRS. A raster that is warped gets a grid whose lines lie at whole multiples of
+   * them, so that rasters made with the same ones share a grid. Absent: the size and grid that GDAL suggests.
+   */
+  pixel_size: z.tuple([z.number().positive(), z.number().positive()]).optional(),
   /** The part of a larger target grid to make; absent: all of the raster. */
   tile: tileWindow.optional(),
   /** Where the pixels to take lie, in the target grid already; absent: in the source. */
