@@ -1,5 +1,6 @@
 import type { BlobStore } from './ports/blob-store.ts';
 import type { Catalogue } from './ports/catalogue.ts';
+import type { FeatureTables } from './ports/feature-tables.ts';
 import type { Gdal } from './ports/gdal.ts';
 import type { Workspace } from './ports/workspace.ts';
 
@@ -8,6 +9,7 @@ export interface Services {
   readonly blobs: BlobStore;
   readonly gdal: Gdal;
   readonly catalogue: Catalogue;
+  readonly featureTables: FeatureTables;
   readonly workspace: Workspace;
   readonly settings: JobSettings;
 }
@@ -18,6 +20,8 @@ export interface JobSettings {
   readonly titilerBaseUrl: string | null;
   readonly titilerDialect: TitilerDialect;
   readonly ogcFeaturesBaseUrl: string | null;
+  /** How the OGC API Features server names the collection of a table. */
+  readonly ogcCollectionIdStyle: 'table' | 'schema.table';
   /** Largest source that process_raster accepts, in MB of 1,048,576 bytes. */
   readonly rasterSizeThresholdMb: number;
   /** Container for finished COGs. */

@@ -10,6 +10,7 @@ import { openBlobStore } from '../infrastructure/blob/azure-blob-store.ts';
 import { openGdal } from '../infrastructure/gdal/gdal.ts';
 import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
+import { openFeatureTables } from '../infrastructure/postgis/feature-tables.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
 import { WorkerPresence } from '../infrastructure/postgres/presence.ts';
 import { openServiceBusQueue, type ServiceBusQueue } from '../infrastructure/service-bus/queue.ts';
@@ -157,7 +158,8 @@ async function openServices(config: Config, postgres: Postgres, log: Log): Promi
     openCatalogue({ pool: postgres.pool, log, flavour: config.stacFlavour }),
   ]);
   const blobs = openBlobStore({ connection: config.storage });
-  return { gdal, workspace, catalogue, blobs, settings: config.jobs };
+  const featureTables = openFeatureTables(postgres.pool, postgres.backend);
+  return { gdal, workspace, catalogue, blobs, featureTables, settings: config.jobs };
 }
 
 function healthChecks(postgres: Postgres, services: Services, queue: ServiceBusQueue): HealthCheck[] {

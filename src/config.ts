@@ -74,6 +74,7 @@ function toConfig(settings: RawSettings): Config {
       titilerBaseUrl: settings.TITILER_BASE_URL,
       titilerDialect: settings.TITILER_DIALECT,
       ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL,
+      ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
       cogContainer: settings.COG_CONTAINER,
     },

@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts';
 import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
 import { readResultsByStage } from './stage-results.ts';
+import { removeTemporary } from './temporary.ts';
 
 /**
  * "Was I the last of my stage?" Asked after every task's end, by anyone, as often as they like: each task's result is
@@ -146,6 +147,7 @@ async function finish(
   logEnd(engine, job, end);
   await jobEnded(engine, job, ref, end);
   await engine.instants('job-finished', ref);
+  await removeTemporary(engine, job);
   if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
   return true;
 }

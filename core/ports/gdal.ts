@@ -94,7 +94,7 @@ export interface VectorRequest {
   readonly inputCrs: string | null;
   readonly csv: CsvColumns;
   readonly fixes: GeometryFixes;
-  /** Existing and empty; gets the chunks `00000.copy`, `00001.copy`, … */
+  /** Is made; gets the chunks `00000.copy`, `00001.copy`, … */
   readonly folder: string;
   /** Rows a chunk; null: by their size, at most 20,000. */
   readonly chunkRows: number | null;

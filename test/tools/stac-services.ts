@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
-import pg from 'pg';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { silentLog } from '../../core/log.ts';
@@ -14,6 +13,8 @@ import { runJob } from '../../core/testing/run-job.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { openGdal } from '../../infrastructure/gdal/gdal.ts';
 import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
+import { openFeatureTables } from '../../infrastructure/postgis/feature-tables.ts';
+import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
 import { openWorkspace } from '../../infrastructure/workspace/workspace.ts';
 import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
 import { testStorage, uniqueContainerName } from './azurite.ts';
@@ -35,7 +36,7 @@ export interface StacServices {
 export async function stacServices(settings: Partial<JobSettings> = {}): Promise<StacServices> {
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-stac-'));
   const database = await createTestDatabase({ template: 'pgstac' });
-  const pool = new pg.Pool({ connectionString: database.url, max: 6 });
+  const postgres = await openPostgres({ url: database.url, poolSize: 6 });
   const connection = await testStorage();
   const blobs = openBlobStore({ connection });
   const gdal = await openGdal({ processes: 2, log: silentLog });
@@ -43,7 +44,7 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   after(async () => {
     for (const leave of users) await leave();
     await gdal.close();
-    await pool.end();
+    await postgres.close();
     await database.drop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -52,12 +53,14 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   const services: Services = {
     blobs,
     gdal,
-    catalogue: await openCatalogue({ pool, log: silentLog, flavour: 'pgstac' }),
+    catalogue: await openCatalogue({ pool: postgres.pool, log: silentLog, flavour: 'pgstac' }),
+    featureTables: openFeatureTables(postgres.pool, postgres.backend),
     workspace: await openWorkspace({ root: folder }),
     settings: {
       titilerBaseUrl: 'https://titiler.example.org',
       titilerDialect: '3',
       ogcFeaturesBaseUrl: null,
+      ogcCollectionIdStyle: 'schema.table',
       rasterSizeThresholdMb: 1000,
       cogContainer: container,
       ...settings,

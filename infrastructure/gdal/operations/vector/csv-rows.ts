@@ -60,7 +60,10 @@ class CsvRowWriter {
   }
 
   take(fields: readonly string[], row: number): void {
-    if (row === 0) return this.#begin(fields);
+    if (row === 0) {
+      this.#begin(fields);
+      return;
+    }
     this.#records = row;
     const problem = fields.length > this.#header.length ? `has ${fields.length} fields` : this.#write(fields);
     if (problem === null) return;

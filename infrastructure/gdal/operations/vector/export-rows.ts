@@ -20,6 +20,7 @@ export type VectorOutcome =
   | { readonly problem: Pick<VectorProblem, 'code' | 'message' | 'details'> };
 
 export async function exportRows(request: VectorRequest, context: OperationContext): Promise<VectorOutcome> {
+  mkdirSync(request.folder);
   try {
     return {
       rows: await (request.drivers === 'csv' ? exportCsv(request) : exportLayer(request, request.drivers, context)),
