@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import { stacProblems } from '../tools/stac-validator.ts';
 import { ogr2ogr, samples, vectorJobs } from '../tools/vector-jobs.ts';
@@ -10,19 +10,21 @@ import { ogr2ogr, samples, vectorJobs } from '../tools/vector-jobs.ts';
 const jobs = await vectorJobs();
 const counties = join(samples, 'nc.gpkg');
 
-after(async () => {
-  assert.deepEqual(await jobs.leftovers(), []);
-});
+jobs.stack.beforeClosing(async () => assert.deepEqual(await jobs.leftovers(), []));
+
+/** What a reserved word is called here. */
+const ourName = (name: string) => (name === 'end' ? 'end_' : name);
 
 /** Rows whose geometry or attributes differ between our table and that of ogr2ogr, compared by PostGIS. */
 async function differences(table: string, reference: string, columns: readonly string[]): Promise<number> {
-  const row = (one: string) => ['place', ...columns].map((name) => `${one}."${name}"::text`).join(', ');
+  const values = (one: string, named: (column: string) => string) =>
+    ['place', ...columns].map((name) => `${one}."${named(name)}"::text`).join(', ');
   const [count] = await jobs.sql<{ n: number }>(
     `SELECT count(*)::int AS n FROM (SELECT *, row_number() OVER (ORDER BY id) AS place FROM geo."${table}") a
      FULL JOIN (SELECT *, row_number() OVER (ORDER BY id) AS place FROM reference."${reference}") b USING (place)
      WHERE a.place IS NULL OR b.place IS NULL
        OR ST_AsBinary(a.geom) IS DISTINCT FROM ST_AsBinary(ST_Multi(b.geom))
-       OR ROW(${row('a')}) IS DISTINCT FROM ROW(${row('b')})`,
+       OR ROW(${values('a', ourName)}) IS DISTINCT FROM ROW(${values('b', String)})`,
   );
   return count?.n ?? -1;
 }
@@ -41,8 +43,9 @@ async function columnsOf(schema: string, table: string): Promise<{ name: string;
 async function expectAsOgr2ogr(name: string, file: string, source: string, args: readonly string[] = []) {
   const result = await jobs.load(file, { table_name: name });
   await jobs.reference(name, source, args);
-  const columns = await columnsOf('geo', name);
-  assert.deepEqual(columns, await columnsOf('reference', name));
+  const columns = await columnsOf('reference', name);
+  const expected = columns.map((column) => ({ ...column, name: ourName(column.name) }));
+  assert.deepEqual(await columnsOf('geo', name), expected);
   assert.equal(
     await differences(
       name,
@@ -65,8 +68,8 @@ test('GeoPackage in NAD27: reprojected, indexed, catalogued', async () => {
   assert.equal((result.preprocessing_stats as JsonObject).original_crs, 'EPSG:4267');
   const item = await jobs.stack.services.catalogue.getItem('system-vectors', 'geo.counties');
   assert.deepEqual(await stacProblems(item), []);
-  const { properties } = item as { properties: JsonObject };
-  assert.equal(properties['table:row_count'], 100);
+  assert.ok(item);
+  assert.equal((item.properties as JsonObject)['table:row_count'], 100);
   const [type] = await jobs.sql(`SELECT Find_SRID('geo', 'counties', 'geom') AS srid`);
   assert.equal(type?.srid, 4326);
   const indexes = await jobs.sql<{ def: string }>(`SELECT indexdef AS def FROM pg_indexes WHERE tablename = 'counties'
@@ -104,7 +107,7 @@ test('zipped shapefile, in a folder, with and without .prj', async () => {
   };
   const files = readdirSync(folder).map((file) => join(folder, file));
   const whole = zip('counties.zip', files);
-  await expectAsOgr2ogr('counties_zip', whole, join(folder, 'counties.shp'));
+  await expectAsOgr2ogr('counties_zip', whole, join(folder, 'counties.shp'), ['-nlt', 'PROMOTE_TO_MULTI']);
   const bare = zip(
     'bare.zip',
     files.filter((file) => !file.endsWith('.prj')),
@@ -112,7 +115,7 @@ test('zipped shapefile, in a folder, with and without .prj', async () => {
   await assert.rejects(jobs.load(bare, { table_name: 'bare' }), { code: 'CRS_MISSING' });
   const result = await jobs.load(bare, { table_name: 'bare', input_crs: 'EPSG:4267' });
   assert.equal(result.rows_inserted, 100);
-  await jobs.reference('bare', join(folder, 'counties.shp'));
+  await jobs.reference('bare', join(folder, 'counties.shp'), ['-nlt', 'PROMOTE_TO_MULTI']);
   assert.equal(await differences('bare', 'bare', ['name', 'fips']), 0);
   const [copy, other] = ['counties', 'second'].map((stem) =>
     files.map((file) => {

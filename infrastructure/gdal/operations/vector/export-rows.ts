@@ -67,7 +67,13 @@ async function exportLayer(
     const fields = layer.fields.getNames();
     const writer = new ChunkWriter(request.folder, request.chunkRows);
     const geometries = new GeometryColumn(request.fixes);
-    const types = await dumpInto(dataset, { request, layer: name, crs: crs.given, count }, writer, geometries, context);
+    const types = await dumpInto(
+      dataset,
+      { request, layer: name, crs: crs.given, count, isPlain: isPlainType(geomType) },
+      writer,
+      geometries,
+      context,
+    );
     if (types.length !== fields.length) {
       throw new OperationError('read', `${fields.length} columns became ${types.length}`, { path: request.file });
     }
@@ -89,6 +95,8 @@ interface Dumping {
   readonly layer: string;
   readonly crs: string | null;
   readonly count: number;
+  /** Declared as points, lines or polygons, single or multi: no curves. */
+  readonly isPlain: boolean;
 }
 
 /**
@@ -97,7 +105,7 @@ interface Dumping {
  */
 async function dumpInto(
   dataset: Dataset,
-  { request, layer, crs, count }: Dumping,
+  { request, layer, crs, count, isPlain }: Dumping,
   writer: ChunkWriter,
   geometries: GeometryColumn,
   context: OperationContext,
@@ -117,11 +125,17 @@ async function dumpInto(
     writer.bytes(line, geometryEnd, to);
     writer.end();
   });
-  const translating = translate(dataset, pipe, dumpArguments(layer, crs), request.file).finally(() => release(pipe));
+  const translating = translate(
+    dataset,
+    pipe,
+    { args: dumpArguments(layer, crs, isPlain), path: request.file },
+    context,
+  ).finally(() => release(pipe));
   try {
     const [read, translated] = await Promise.allSettled([reading, translating]);
-    if (translated.status === 'rejected') throw translated.reason;
+    // A reader that stops breaks the pipe under the writer.
     if (read.status === 'rejected') throw read.reason;
+    if (translated.status === 'rejected') throw translated.reason;
     return read.value;
   } finally {
     writer.close();
@@ -129,11 +143,18 @@ async function dumpInto(
   }
 }
 
-async function translate(dataset: Dataset, pipe: string, args: string[], path: string): Promise<void> {
+async function translate(
+  dataset: Dataset,
+  pipe: string,
+  { args, path }: { args: string[]; path: string },
+  { log }: OperationContext,
+): Promise<void> {
   try {
     (await gdal.vectorTranslateAsync(pipe, dataset, args)).close();
   } catch (error) {
-    throw new OperationError('read', messageOf(error), { path, cause: error });
+    // The first of them is the reason, the last says that it ends.
+    const first = log.all().find(({ level }) => level === 'error');
+    throw new OperationError('read', first?.message ?? messageOf(error), { path, cause: error });
   }
 }
 
@@ -142,11 +163,11 @@ function release(pipe: string): void {
   closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
 }
 
-function dumpArguments(layer: string, crs: string | null): string[] {
+function dumpArguments(layer: string, crs: string | null, isPlain: boolean): string[] {
   return [
     ...['-f', 'PGDUMP', '-nln', 's.t', '-unsetFid', '-nomd', '-unsetDefault', '-forceNullable'],
-    // Curves become lines; heights and measures go.
-    ...['-nlt', 'CONVERT_TO_LINEAR', '-dim', 'XY'],
+    // Curves become lines, and a shapefile of polygons may hold multipolygons too; heights and measures go.
+    ...['-nlt', isPlain ? 'GEOMETRY' : 'CONVERT_TO_LINEAR', '-dim', 'XY'],
     ...(crs === null ? [] : ['-s_srs', crs]),
     ...['-t_srs', 'EPSG:4326'],
     ...[
@@ -207,6 +228,11 @@ function summary(writer: ChunkWriter, { counts }: GeometryColumn, declared: numb
     repaired: counts.repaired,
     promoted: counts.promoted,
   };
+}
+
+function isPlainType(declared: number): boolean {
+  const type = (declared & 0xffff) % 1000;
+  return type >= 1 && type <= 6;
 }
 
 const multiTypes = ['Geometry', 'MultiPoint', 'MultiLineString', 'MultiPolygon'];

@@ -4,13 +4,18 @@ import { VectorProblem } from './problem.ts';
 
 /** Opens with one of the given drivers only: GDAL has others that follow references or go by content. */
 export function openVector(path: string, drivers: readonly string[]): Dataset {
+  const inside = insideOf(path);
   const known = drivers.filter((name) => gdal.drivers.getNames().includes(name));
-  try {
-    return gdal.open(insideOf(path), 'r', known);
-  } catch (error) {
-    if (error instanceof VectorProblem) throw error;
-    throw new OperationError('open', messageOf(error), { path, cause: error });
+  let failure: unknown = new Error(`this GDAL has no driver ${drivers.join(', ')}`);
+  // One after the other: of two that can, GDAL would take the one it knows longer.
+  for (const driver of known) {
+    try {
+      return gdal.open(inside, 'r', [driver]);
+    } catch (error) {
+      failure = error;
+    }
   }
+  throw new OperationError('open', messageOf(failure), { path, cause: failure });
 }
 
 /** A zipped shapefile may lie in a folder of its archive; several of them in one folder are layers of it. */
