@@ -33,10 +33,13 @@ export async function vectorJobs(): Promise<VectorJobs> {
     withClient(stack.databaseUrl, async (client) => (await client.query<Row>(statement)).rows);
   await sql('CREATE SCHEMA reference');
   let uploads = 0;
+  // The storage is shared with other test files.
+  const jobIds = new Set<string>();
   const load = async (file: string, parameters: JsonObject) => {
     uploads += 1;
     const { container, name } = await stack.upload(file, `${uploads}/${basename(file)}`);
     const { job } = await runJob(ingestVector, { container_name: container, blob_name: name, ...parameters }, stack);
+    jobIds.add(job.jobId);
     if (job.status !== 'completed' || !job.result) throw new JobFailure(job.error);
     return job.result;
   };
@@ -64,7 +67,9 @@ export async function vectorJobs(): Promise<VectorJobs> {
     );
     const blobs: string[] = [];
     if (await stack.services.blobs.containerExists('vector-chunks')) {
-      for await (const { name } of stack.services.blobs.list('vector-chunks')) blobs.push(name);
+      for await (const { name } of stack.services.blobs.list('vector-chunks')) {
+        if (jobIds.has(name.split('/')[0] ?? '')) blobs.push(name);
+      }
     }
     return [...tables.map(({ name }) => name), ...blobs];
   };
