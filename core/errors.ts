@@ -55,7 +55,7 @@ export const errorCatalogue = {
   SIMULATED_FAILURE: entry(500, true, 'hello_world failed on purpose (failure_rate).'),
   BAD_MESSAGE: entry(400, false, 'A queue message is not one of ours.'),
   // Rasters
-  FILE_UNREADABLE: entry(400, false, 'GDAL cannot read the file: truncated, empty or not a raster.'),
+  FILE_UNREADABLE: entry(400, false, 'GDAL cannot read the file: truncated, empty, or not of its kind.'),
   SUBDATASET_REQUIRED: entry(400, false, 'The file holds several variables; name one in subdataset.'),
   SUBDATASET_NOT_FOUND: entry(400, false, 'The file has no variable of this name.'),
   CRS_MISSING: entry(400, false, 'The file has no coordinate reference system; give input_crs.'),
@@ -66,6 +66,27 @@ export const errorCatalogue = {
     false,
     'The tiles of a collection differ in type, bands or data type; details lists what each one is.',
   ),
+  // Vectors
+  LAYER_NOT_FOUND: entry(
+    400,
+    false,
+    'The file has no such layer, or several of which one must be named; details lists them.',
+  ),
+  NO_GEOMETRY: entry(400, false, 'The file has no geometries.'),
+  MIXED_GEOMETRY: entry(
+    400,
+    false,
+    'Points, lines and polygons do not go into one table; the message counts the types.',
+  ),
+  INVALID_ROWS: entry(
+    400,
+    false,
+    'Rows of the file cannot be taken, for their coordinates mostly; details has their numbers.',
+  ),
+  TABLE_EXISTS: entry(409, false, 'The table exists; choose load_method replace or append, or another name.'),
+  TABLE_IN_USE: entry(409, false, 'The table cannot be replaced: views or other tables are built on it.'),
+  COLUMNS_MISMATCH: entry(400, false, 'The columns do not fit those of the table; details has each.'),
+  LOAD_ENDED: entry(409, false, 'The load that the task belongs to has ended.'),
   VALIDATION_FAILED: entry(400, false, 'Strict mode: a warning became an error.'),
   GDAL_FAILED: entry(500, true, 'A GDAL operation failed.'),
   // Outside things

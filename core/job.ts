@@ -65,6 +65,14 @@ export interface TemporaryBlobs {
   readonly prefix: string;
 }
 
+/** What a run keeps outside of the engine's store while it works. */
+export interface TemporaryParts {
+  /** Removes it for a run and all before it; does nothing where there is none. */
+  remove(run: { readonly jobId: string; readonly run: number }, services: Services): Promise<void>;
+  /** Runs that are over and have left something. */
+  leftBehind(services: Services, limit: number): Promise<readonly { readonly jobId: string; readonly run: number }[]>;
+}
+
 export interface JobSpec<P extends z.ZodObject> {
   readonly description: string;
   /** A strict object is made of it: unknown parameters are errors. */
@@ -74,7 +82,9 @@ export interface JobSpec<P extends z.ZodObject> {
   /** Parameters that do not make another job, e.g. hello_world's failure_rate. */
   readonly notPartOfId?: readonly (keyof z.output<P> & string)[];
   /** Throws CONTAINER_NOT_FOUND, FILE_NOT_FOUND, … before anything is stored or queued. */
-  readonly checkResources?: (params: z.output<P>, services: Services) => Promise<void>;
+  readonly checkResources?: (params: z.output<P>, services: Services, job: { readonly id: string }) => Promise<void>;
+  /** Removed when a run ends, however it ends; upkeep removes what a worker died before. */
+  readonly temporary?: TemporaryParts;
   /** Hours from a run's first task to its end, after which the job fails with TIMEOUT. Default 24. */
   readonly timeLimitHours?: number;
   readonly temporaryBlobs?: TemporaryBlobs;
@@ -88,7 +98,8 @@ export interface JobDefinition {
   readonly aliases: readonly string[];
   readonly parameters: z.ZodObject;
   readonly notPartOfId: readonly string[];
-  readonly checkResources: (params: never, services: Services) => Promise<void>;
+  readonly checkResources: (params: never, services: Services, job: { readonly id: string }) => Promise<void>;
+  readonly temporary: TemporaryParts | null;
   readonly timeLimitHours: number;
   readonly temporaryBlobs?: TemporaryBlobs;
   readonly stages: readonly StageDefinition[];
@@ -179,7 +190,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
   /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
   finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
     const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
-    const { timeLimitHours = 24, temporaryBlobs } = this.#spec;
+    const { timeLimitHours = 24, temporary = null, temporaryBlobs } = this.#spec;
     return {
       complete: true,
       name: this.name,
@@ -188,6 +199,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       parameters: parameters.strict(),
       notPartOfId,
       checkResources,
+      temporary,
       timeLimitHours,
       ...(temporaryBlobs && { temporaryBlobs }),
       stages: this.#stages,

@@ -1,5 +1,6 @@
 import type { BlobStore } from './ports/blob-store.ts';
 import type { Catalogue } from './ports/catalogue.ts';
+import type { FeatureTables } from './ports/feature-tables.ts';
 import type { Gdal } from './ports/gdal.ts';
 import type { GridStore } from './ports/grid-store.ts';
 import type { Workspace } from './ports/workspace.ts';
@@ -10,6 +11,7 @@ export interface Services {
   readonly gdal: Gdal;
   readonly catalogue: Catalogue;
   readonly grids: GridStore;
+  readonly featureTables: FeatureTables;
   readonly workspace: Workspace;
   readonly settings: JobSettings;
 }

@@ -4,6 +4,7 @@ import { createH3Base } from './create-h3-base.ts';
 import { generateH3Level4 } from './generate-h3-level4.ts';
 import { helloWorld } from './hello-world.ts';
 import { helloWorldSequential } from './hello-world-sequential.ts';
+import { ingestVector } from './ingest-vector.ts';
 import { listContainerContents } from './list-container-contents.ts';
 import { listContainerContentsDiamond } from './list-container-contents-diamond.ts';
 import { processLargeRaster } from './process-large-raster.ts';
@@ -11,6 +12,7 @@ import { processRaster } from './process-raster.ts';
 import { processRasterCollection } from './process-raster-collection.ts';
 import { stacCatalogContainer } from './stac-catalog-container.ts';
 import { stacCatalogRaster } from './stac-catalog-raster.ts';
+import { stacCatalogVectors } from './stac-catalog-vectors.ts';
 import { summarizeContainer } from './summarize-container.ts';
 import { validateRasterJob } from './validate-raster-job.ts';
 
@@ -30,4 +32,6 @@ export const jobTypes: readonly JobDefinition[] = [
   listContainerContents,
   listContainerContentsDiamond,
   summarizeContainer,
+  ingestVector,
+  stacCatalogVectors,
 ];

@@ -12,6 +12,7 @@ import { openGdal } from '../infrastructure/gdal/gdal.ts';
 import { createLog } from '../infrastructure/log/log.ts';
 import { openCatalogue } from '../infrastructure/pgstac/catalogue.ts';
 import { openPostgisFeatures } from '../infrastructure/postgis/feature-collections.ts';
+import { openFeatureTables } from '../infrastructure/postgis/feature-tables.ts';
 import { openGridStore } from '../infrastructure/postgis/grid-store.ts';
 import { openPostgres, type Postgres } from '../infrastructure/postgres/postgres.ts';
 import { WorkerPresence } from '../infrastructure/postgres/presence.ts';
@@ -165,7 +166,8 @@ async function openServices(config: Config, postgres: Postgres, log: Log): Promi
   ]);
   const blobs = openBlobStore({ connection: config.storage });
   const grids = await openGridStore(postgres.database);
-  return { gdal, workspace, catalogue, grids, blobs, settings: config.jobs };
+  const featureTables = openFeatureTables(postgres.pool, postgres.backend);
+  return { gdal, workspace, catalogue, grids, featureTables, blobs, settings: config.jobs };
 }
 
 function healthChecks(postgres: Postgres, services: Services, queue: ServiceBusQueue): HealthCheck[] {

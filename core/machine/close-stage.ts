@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts';
 import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
 import { readFailures, readResultsByStage } from './stage-results.ts';
+import { removeTemporary } from './temporary.ts';
 import { removeTemporaryBlobs } from './temporary-blobs.ts';
 
 /**
@@ -158,6 +159,7 @@ async function finish(
   await jobEnded(engine, job, ref, end);
   await engine.instants('job-finished', ref);
   if (end.result === null) await removeTemporaryBlobs(engine, job.jobType, job.jobId);
+  await removeTemporary(engine, job);
   if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
   return true;
 }

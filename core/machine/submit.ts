@@ -34,8 +34,9 @@ export interface SubmitAnswer {
 export async function submit(engine: Engine, request: SubmitRequest): Promise<SubmitAnswer> {
   const definition = engine.registry.get(request.jobType);
   const parsed = parseParameters(definition, request.body);
-  await definition.checkResources(parsed.parameters as never, engine.services);
-  const { outcome, job } = await store(engine, definition, parsed, request);
+  const id = await jobIdOf(definition.name, parsed.identity);
+  await definition.checkResources(parsed.parameters as never, engine.services, { id });
+  const { outcome, job } = await store(engine, id, definition, parsed, request);
   const messageId = jobMessage({ jobId: job.jobId, run: job.run, stage: 1 }, job.correlationId).id;
   if (outcome === 'existing') return { job, created: false, queued: false, messageId };
   jobQueued(engine, definition.name);
@@ -46,12 +47,13 @@ export async function submit(engine: Engine, request: SubmitRequest): Promise<Su
 
 async function store(
   engine: Engine,
+  jobId: string,
   definition: JobDefinition,
   parsed: ParsedParameters,
   request: SubmitRequest,
 ): Promise<SubmitOutcome> {
   const newJob = {
-    jobId: await jobIdOf(definition.name, parsed.identity),
+    jobId,
     jobType: definition.name,
     totalStages: definition.stages.length,
     parameters: parsed.parameters,

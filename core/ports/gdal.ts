@@ -77,6 +77,62 @@ export interface PixelWindow {
   readonly mask: Uint8Array;
 }
 
+/** What is done to geometries besides making them valid; lengths in degrees. */
+export interface GeometryFixes {
+  readonly simplify: { readonly tolerance: number; readonly preserveTopology: boolean } | null;
+  readonly snapToGrid: number | null;
+}
+
+/** Where a CSV file has its places; null: found out from the names of its columns. */
+export interface CsvColumns {
+  readonly latitude: string | null;
+  readonly longitude: string | null;
+  readonly wkt: string | null;
+}
+
+export interface VectorRequest {
+  /** A local file. Archives and KMZ as they are. */
+  readonly file: string;
+  /** `csv`, or the drivers that may open it, e.g. `['GPKG']`. */
+  readonly drivers: 'csv' | readonly string[];
+  /** null: the first that has geometries. */
+  readonly layer: string | null;
+  /** For a file that does not say. */
+  readonly inputCrs: string | null;
+  readonly csv: CsvColumns;
+  readonly fixes: GeometryFixes;
+  /** Is made; gets the chunks `00000.copy`, `00001.copy`, … */
+  readonly folder: string;
+  /** Rows a chunk; null: by their size, at most 20,000. */
+  readonly chunkRows: number | null;
+}
+
+/**
+ * A layer as rows in PostgreSQL's COPY text format: row number from 1, a valid Multi* in EPSG:4326 as EWKB, the columns.
+ * Times without a zone are UTC.
+ */
+export interface VectorRows {
+  readonly layer: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** e.g. `MultiPolygon`; `Geometry` of a layer without rows that does not say. */
+  readonly geometryType: string;
+  /** How many there were of each type, e.g. `{Polygon: 3}`. */
+  readonly sourceTypes: Readonly<Record<string, number>>;
+  readonly chunks: number;
+  readonly rows: number;
+  /** Null or empty geometries, or such of which repairing left nothing. */
+  readonly dropped: number;
+  readonly repaired: number;
+  /** Single geometries that became Multi*. */
+  readonly promoted: number;
+  /** Geometries that had a height or a measure. */
+  readonly flattened: number;
+  /** `EPSG:n`, or WKT where no code is the same. */
+  readonly sourceCrs: string;
+  /** The file's own CRS is another one than `inputCrs`, and was used. */
+  readonly inputCrsIgnored: boolean;
+}
+
 /**
  * Runs GDAL operations, each in a process of its own, so that a crash, a cancellation or a time limit costs the task
  * and not the host. Throws FILE_UNREADABLE (cannot be opened, or its pixels cannot be read), GDAL_FAILED (retryable:
@@ -107,6 +163,11 @@ export interface Gdal {
     to: string,
     points: readonly (readonly [number, number])[],
   ): Promise<readonly (readonly [number, number] | null)[]>;
+  /**
+   * Writes a layer's features as chunks of rows. Throws FILE_UNREADABLE, LAYER_NOT_FOUND, NO_GEOMETRY, MIXED_GEOMETRY,
+   * CRS_MISSING, CRS_INVALID, INVALID_ROWS (a CSV file's, by row number).
+   */
+  exportRows(request: VectorRequest, options?: GdalRunOptions): Promise<VectorRows>;
   close(): Promise<void>;
 }
 

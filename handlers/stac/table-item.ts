@@ -27,6 +27,8 @@ export interface TableItemParts {
   readonly featuresUrl: string | null;
   readonly schema: string;
   readonly table: string;
+  /** The file that the rows came from. */
+  readonly sourceHref?: string;
 }
 
 /** A STAC 1.1 item of a PostGIS table, with its rows behind OGC API Features as the asset `data`. */
@@ -58,7 +60,12 @@ export function tableItem(parts: TableItemParts): StacItem {
         ? []
         : [{ rel: 'about', href: parts.featuresUrl, type: 'application/json', title: 'OGC API Features collection' }]),
     ],
-    assets: parts.featuresUrl === null ? {} : { data: itemsAsset(parts, parts.featuresUrl) },
+    assets: {
+      ...(parts.featuresUrl !== null && { data: itemsAsset(parts, parts.featuresUrl) }),
+      ...(parts.sourceHref !== undefined && {
+        source: { href: parts.sourceHref, title: 'What the rows were loaded from', roles: ['source'] },
+      }),
+    },
   };
 }
 

@@ -11,6 +11,8 @@ import type {
   GdalCommand,
   GdalRunOptions,
   PixelWindow,
+  VectorRequest,
+  VectorRows,
 } from '../../core/ports/gdal.ts';
 import type { Workspace } from '../../core/ports/workspace.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
@@ -142,10 +144,31 @@ class PooledGdal implements Gdal {
     return points.map((_, index) => pointAt(values, index));
   }
 
+  async exportRows(request: VectorRequest, options: GdalRunOptions = {}): Promise<VectorRows> {
+    const outcome = await this.#parts.rasters.execute('rows', request, {
+      ...options,
+      tool: 'ogr2ogr',
+      sources: [{ path: request.file, config: {} }],
+      config: { ...rowOptions, ...options.config },
+      files: [request.folder],
+    });
+    if ('rows' in outcome) return outcome.rows;
+    const { code, message, details } = outcome.problem;
+    throw new CoreMachineError(code, message, { details: details.map((detail) => ({ message: detail })) });
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#parts.rasters.close(), this.#parts.questions.close()]);
   }
 }
+
+/** COPY instead of INSERT; no limit to the size of one GeoJSON object; nothing is fetched because a KML links to it. */
+const rowOptions = {
+  PG_USE_COPY: 'YES',
+  OGR_GEOJSON_MAX_OBJ_SIZE: '0',
+  LIBKML_RESOLVE_STYLE: 'NO',
+  OGR_ENABLE_PARTIAL_REPROJECTION: 'NO',
+};
 
 function pointAt(values: Float64Array, index: number): readonly [number, number] | null {
   const [x = Number.NaN, y = Number.NaN] = values.subarray(index * 2, index * 2 + 2);

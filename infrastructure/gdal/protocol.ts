@@ -1,4 +1,11 @@
-import type { CrsDescription, GdalCapabilities, GdalCommand, PixelWindow } from '../../core/ports/gdal.ts';
+import type {
+  CrsDescription,
+  GdalCapabilities,
+  GdalCommand,
+  PixelWindow,
+  VectorRequest,
+} from '../../core/ports/gdal.ts';
+import type { VectorOutcome } from './operations/vector/export-rows.ts';
 
 /** A `GdalCommand` as a child gets it: paths only, the options and credentials travel beside it. */
 export type PlainCommand =
@@ -41,6 +48,7 @@ export interface Operations {
     /** The same, NaN for points that fail; null when one of the two systems is unknown. */
     readonly output: Float64Array | null;
   };
+  readonly rows: { readonly input: VectorRequest; readonly output: VectorOutcome };
   readonly capabilities: { readonly input: null; readonly output: GdalCapabilities };
 }
 

@@ -5,6 +5,7 @@ import { benchGrowth } from './bench/engine/growth.ts';
 import { benchProfile } from './bench/engine/profile-run.ts';
 import { benchRaster } from './bench/raster.ts';
 import { benchSubmits } from './bench/submits.ts';
+import { benchVector } from './bench/vector.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     sizes: { type: 'string', default: '100,1000,5000,20000' },
+    scale: { type: 'string', default: '1' },
     finished: { type: 'string', default: '5000000' },
   },
 });
@@ -22,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   profile: benchProfile,
   raster: () => benchRaster(rounds),
   submits: benchSubmits,
+  vector: () => benchVector(rounds, Number(values.scale)),
   engine: () =>
     benchEngine({ rounds, only: values.only?.split(',') ?? null, sizes: values.sizes.split(',').map(Number) }),
 };
@@ -31,6 +34,7 @@ const bench = benches[name ?? ''];
 if (!bench) {
   console.log(`./run bench NAME [--rounds N]\n  names: ${Object.keys(benches).join(', ')}
   engine: --only core_machine,pg_boss,… (writes nothing), --sizes 100,1000,…
+  vector: --scale 0.05 for a smaller try (writes nothing)
   growth: --finished TASKS
   profile: CoreMachine alone under V8's profiler; in .cache/bench/profile`);
   process.exit(name === undefined ? 0 : 2);

@@ -13,8 +13,9 @@ import { runJob } from '../../core/testing/run-job.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { openGdal } from '../../infrastructure/gdal/gdal.ts';
 import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
+import { openFeatureTables } from '../../infrastructure/postgis/feature-tables.ts';
 import { openGridStore } from '../../infrastructure/postgis/grid-store.ts';
-import { Database } from '../../infrastructure/postgres/database.ts';
+import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
 import { openWorkspace } from '../../infrastructure/workspace/workspace.ts';
 import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
 import { testStorage, uniqueContainerName } from './azurite.ts';
@@ -36,7 +37,7 @@ export interface StacServices {
 export async function stacServices(settings: Partial<JobSettings> = {}): Promise<StacServices> {
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-stac-'));
   const database = await createTestDatabase({ template: 'pgstac' });
-  const opened = new Database({ url: database.url, poolSize: 6 });
+  const postgres = await openPostgres({ url: database.url, poolSize: 6 });
   const connection = await testStorage();
   const blobs = openBlobStore({ connection });
   const gdal = await openGdal({ processes: 2, log: silentLog });
@@ -44,7 +45,7 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   after(async () => {
     for (const leave of users) await leave();
     await gdal.close();
-    await opened.close();
+    await postgres.close();
     await database.drop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -53,8 +54,9 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   const services: Services = {
     blobs,
     gdal,
-    catalogue: await openCatalogue({ pool: opened.pool, log: silentLog, flavour: 'pgstac' }),
-    grids: await openGridStore(opened),
+    catalogue: await openCatalogue({ pool: postgres.pool, log: silentLog, flavour: 'pgstac' }),
+    grids: await openGridStore(postgres.database),
+    featureTables: openFeatureTables(postgres.pool, postgres.backend),
     workspace: await openWorkspace({ root: folder }),
     settings: {
       titilerBaseUrl: 'https://titiler.example.org',

@@ -6,6 +6,7 @@ import { rasterInfo } from './info.ts';
 import { readPixels } from './read-pixels.ts';
 import { runCommand } from './run-command.ts';
 import { transformPoints } from './transform.ts';
+import { exportRows } from './vector/export-rows.ts';
 
 /** What an operation may use besides its input. */
 export interface OperationContext {
@@ -26,6 +27,7 @@ const performers: Performers = {
   pixels: readPixels,
   crs: describeCrs,
   transform: transformPoints,
+  rows: exportRows,
   capabilities: describeCapabilities,
 };
 

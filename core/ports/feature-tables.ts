@@ -1,0 +1,86 @@
+/** A table of features in PostGIS. Names are checked by whoever takes them from a user, and quoted in every statement. */
+export interface FeatureTable {
+  readonly schema: string;
+  readonly table: string;
+}
+
+/** A run of a job that loads a table. */
+export interface LoadRef {
+  readonly jobId: string;
+  readonly run: number;
+}
+
+export interface FeatureColumn {
+  readonly name: string;
+  /** As PostgreSQL writes it, e.g. `bigint`, `geometry(MultiPolygon,4326)`. */
+  readonly type: string;
+}
+
+export interface TableColumn extends FeatureColumn {
+  /** A row must bring a value. */
+  readonly required: boolean;
+}
+
+export interface TableDescription {
+  readonly columns: readonly TableColumn[];
+  /** The first geometry column; null: there is none. */
+  readonly geometry: { readonly column: string; readonly type: string; readonly srid: number } | null;
+  /** The job that made it; null: nobody knows. */
+  readonly madeBy: string | null;
+}
+
+export interface TableSummary {
+  readonly rowCount: number;
+  /** e.g. `['MultiPolygon']`. */
+  readonly geometryTypes: readonly string[];
+  /** [west, south, east, north] in degrees; null: no row has a geometry. */
+  readonly bbox: readonly [number, number, number, number] | null;
+}
+
+export interface NewLoad extends LoadRef {
+  /** Of the task: a later one takes the place of an earlier one, never the other way round. */
+  readonly attempt: number;
+  /** Besides `id` and `geom`. */
+  readonly columns: readonly FeatureColumn[];
+  /** e.g. `MultiPolygon`. */
+  readonly geometryType: string;
+}
+
+export interface LoadIndexes {
+  readonly spatial: boolean;
+  /** One index for each column. */
+  readonly columns: readonly string[];
+}
+
+export interface Publication {
+  readonly target: FeatureTable;
+  readonly method: 'fail' | 'replace' | 'append';
+  /** What all chunks together must have brought. */
+  readonly rows: number;
+}
+
+/**
+ * Tables in PostGIS that jobs load: chunk by chunk into a table that nobody sees, which is then made visible as a whole.
+ * Throws DATABASE_UNAVAILABLE; LOAD_ENDED when the load's run is over or another attempt has begun it anew.
+ */
+export interface FeatureTables {
+  /** null: there is no such table. */
+  describe(table: FeatureTable): Promise<TableDescription | null>;
+  /** A pass over the table, on the server. Throws TABLE_NOT_FOUND. */
+  summarize(table: FeatureTable): Promise<TableSummary>;
+  /** Makes the load's empty table. */
+  begin(load: NewLoad): Promise<void>;
+  /** Adds a chunk's rows (a local file in COPY text format) unless they are there; how many they are. */
+  addChunk(load: LoadRef, chunk: number, file: string, options?: { signal?: AbortSignal }): Promise<number>;
+  /** Makes the primary key and the indexes, and ANALYZE. Again does nothing. */
+  index(load: LoadRef, indexes: LoadIndexes): Promise<void>;
+  /**
+   * Makes the rows visible under the target's name, once, in one transaction; how many they are. Readers see what was
+   * before or all of it. Throws TABLE_EXISTS, TABLE_IN_USE, COLUMNS_MISMATCH.
+   */
+  publish(load: LoadRef, publication: Publication): Promise<number>;
+  /** Removes what is left of a job's loads up to this run. */
+  remove(load: LoadRef): Promise<void>;
+  /** Loads whose run is over. */
+  ended(limit: number): Promise<readonly LoadRef[]>;
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
+import type { FeatureTable } from '../../core/ports/feature-tables.ts';
+import { containerName } from '../raster/parameters.ts';
+import { extensionOf, type VectorExtension, vectorExtensions } from './formats.ts';
+import { isReserved, tableNameOf } from './names.ts';
+import { geometryParams } from './schemas.ts';
+
+/** Schemas that jobs may write to. */
+export const tableSchema = z.enum(['geo', 'public']).default('geo').describe('Schema of the table.');
+
+export const tableName = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'must be a letter, then letters, digits and underscores, 63 at most')
+  .refine((name) => !isReserved(name), { message: 'is a reserved word of SQL' });
+
+const columnName = z.string().min(1).max(1000);
+const columnList = z.array(columnName).max(20).default([]);
+
+export const ingestVectorParameters = z.object({
+  blob_name: z.string().trim().min(1).max(1024).describe('The vector file.'),
+  container_name: containerName,
+  table_name: tableName.nullable().default(null).describe('null: from the file name.'),
+  file_extension: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .overwrite((extension) => extension.replace(/^\./, ''))
+    .pipe(z.enum(vectorExtensions))
+    .nullable()
+    .default(null)
+    .describe(`${vectorExtensions.join(' ')}; null: from the file name. A zip holds one shapefile unless layer_name.`),
+  schema: tableSchema,
+  load_method: z
+    .enum(['fail', 'replace', 'append'])
+    .default('fail')
+    .describe('fail: the table must not exist; replace: swapped in when it is whole; append: the columns must fit.'),
+  chunk_size: z
+    .int()
+    .min(100)
+    .max(500_000)
+    .nullable()
+    .default(null)
+    .describe('Rows a task loads; null: by their size, at most 20,000.'),
+  layer_name: z.string().min(1).max(1000).nullable().default(null).describe('null: the first with geometries.'),
+  lat_name: columnName.nullable().default(null).describe('CSV: column of latitudes, with lon_name; null: detected.'),
+  lon_name: columnName.nullable().default(null).describe('CSV: column of longitudes, with lat_name.'),
+  wkt_column: columnName.nullable().default(null).describe('CSV: column of WKT, instead of lat_name and lon_name.'),
+  input_crs: z
+    .string()
+    .min(1)
+    .max(10_000)
+    .nullable()
+    .default(null)
+    .describe("CRS for a file without one; the file's own wins."),
+  indexes: z
+    .strictObject({ spatial: z.boolean().default(true), attributes: columnList, temporal: columnList })
+    .prefault({})
+    .describe('What is indexed besides the primary key id: geometries, and columns one by one.'),
+  geometry_params: geometryParams.describe(
+    'simplify {tolerance, preserve_topology}, quantize {snap_to_grid}; degrees.',
+  ),
+});
+
+export type IngestVectorParameters = z.output<typeof ingestVectorParameters>;
+
+export function targetOf({ table_name, blob_name, schema }: IngestVectorParameters): FeatureTable {
+  return { schema, table: table_name ?? tableNameOf(blob_name) };
+}
+
+export function formatOf({ file_extension, blob_name }: IngestVectorParameters): VectorExtension {
+  const extension = file_extension ?? extensionOf(blob_name);
+  if (extension) return extension;
+  throw invalid([{ path: 'file_extension', message: `must be one of ${vectorExtensions.join(' ')}` }]);
+}
+
+/** Rules over several parameters. Throws INVALID_PARAMETERS with all that are broken. */
+export function checkTogether(params: IngestVectorParameters): void {
+  const { lat_name, lon_name, wkt_column } = params;
+  const problems: ErrorDetail[] = [];
+  if ((lat_name === null) !== (lon_name === null)) {
+    problems.push({ path: lat_name === null ? 'lat_name' : 'lon_name', message: 'lat_name and lon_name go together' });
+  }
+  if (wkt_column !== null && (lat_name !== null || lon_name !== null)) {
+    problems.push({ path: 'wkt_column', message: 'goes instead of lat_name and lon_name' });
+  }
+  const csvOnly = Object.entries({ lat_name, lon_name, wkt_column }).filter(([, value]) => value !== null);
+  if (formatOf(params) !== 'csv') {
+    problems.push(...csvOnly.map(([path]) => ({ path, message: 'is for CSV files' })));
+  }
+  if (problems.length > 0) throw invalid(problems);
+}
+
+function invalid(details: readonly ErrorDetail[]): CoreMachineError {
+  return new CoreMachineError('INVALID_PARAMETERS', `${details.length} problems in the parameters`, { details });
+}

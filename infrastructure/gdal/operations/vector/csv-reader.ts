@@ -1,0 +1,121 @@
+import { createReadStream } from 'node:fs';
+
+const delimiters = [',', ';', '\t', '|'] as const;
+const quote = '"';
+
+/** Takes the fields of one record; row 0 is the header. */
+export type OnRecord = (fields: readonly string[], row: number) => void;
+
+/**
+ * The records of a CSV file (RFC 4180, any of the usual delimiters, LF or CRLF), as UTF-8 or, where that fails, as
+ * Windows-1252. `begin` is called before the first record, and again when the file is read anew.
+ */
+export async function readCsv(file: string, begin: () => OnRecord): Promise<void> {
+  try {
+    await readAs(file, 'utf-8', begin());
+  } catch (error) {
+    if (!(error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'))
+      throw error;
+    await readAs(file, 'windows-1252', begin());
+  }
+}
+
+async function readAs(file: string, encoding: string, onRecord: OnRecord): Promise<void> {
+  const decoder = new TextDecoder(encoding, { fatal: encoding === 'utf-8' });
+  const splitter = new RecordSplitter(onRecord);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+    splitter.push(decoder.decode(chunk as Buffer, { stream: true }));
+  }
+  splitter.push(decoder.decode());
+  splitter.end();
+}
+
+class RecordSplitter {
+  readonly #onRecord: OnRecord;
+  #rest = '';
+  #row = 0;
+  #delimiter: string | null = null;
+
+  constructor(onRecord: OnRecord) {
+    this.#onRecord = onRecord;
+  }
+
+  push(text: string): void {
+    const whole = this.#rest + text;
+    this.#rest = whole.slice(this.#take(whole, false));
+  }
+
+  end(): void {
+    if (this.#rest !== '') this.#take(`${this.#rest}\n`, true);
+    this.#rest = '';
+  }
+
+  /** How much of the text was taken. */
+  #take(text: string, isLast: boolean): number {
+    let from = 0;
+    // Looked for once: most files have no quote, or none for a long way.
+    let nextQuote = text.indexOf(quote);
+    for (;;) {
+      let to = text.indexOf('\n', from);
+      if (to === -1) return isLast ? text.length : from;
+      if (nextQuote !== -1 && nextQuote < from) nextQuote = text.indexOf(quote, from);
+      const quoted = nextQuote !== -1 && nextQuote < to;
+      if (quoted) {
+        to = quotedEnd(text, nextQuote);
+        if (to === -1 && !isLast) return from;
+        if (to === -1) to = text.length;
+      }
+      this.#record(text.slice(from, text[to - 1] === '\r' ? to - 1 : to), quoted);
+      from = to + 1;
+    }
+  }
+
+  #record(line: string, quoted: boolean): void {
+    if (line === '') return;
+    this.#delimiter ??= delimiterOf(line);
+    const fields = quoted ? quotedFields(line, this.#delimiter) : line.split(this.#delimiter);
+    this.#onRecord(fields, this.#row);
+    this.#row += 1;
+  }
+}
+
+/** The line feed that ends the record in which a quote opens; -1: it is not here yet. */
+function quotedEnd(text: string, firstQuote: number): number {
+  let at = firstQuote;
+  for (;;) {
+    const close = text.indexOf(quote, at + 1);
+    if (close === -1) return -1;
+    const feed = text.indexOf('\n', close);
+    if (feed === -1) return -1;
+    const next = text.indexOf(quote, close + 1);
+    if (next === -1 || next > feed) return feed;
+    at = next;
+  }
+}
+
+function quotedFields(line: string, delimiter: string): string[] {
+  const fields: string[] = [];
+  let at = 0;
+  for (;;) {
+    if (line[at] !== quote) {
+      const end = line.indexOf(delimiter, at);
+      fields.push(line.slice(at, end === -1 ? line.length : end));
+      if (end === -1) return fields;
+      at = end + 1;
+      continue;
+    }
+    let close = line.indexOf(quote, at + 1);
+    while (close !== -1 && line[close + 1] === quote) close = line.indexOf(quote, close + 2);
+    if (close === -1) close = line.length;
+    fields.push(line.slice(at + 1, close).replaceAll('""', quote));
+    const end = line.indexOf(delimiter, close + 1);
+    if (end === -1) return fields;
+    at = end + 1;
+  }
+}
+
+/** The one that cuts the header into most fields. */
+function delimiterOf(header: string): string {
+  const counts = delimiters.map((one) => header.split(one).length);
+  return delimiters[counts.indexOf(Math.max(...counts))] ?? ',';
+}

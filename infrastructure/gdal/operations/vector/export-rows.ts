@@ -1,0 +1,245 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import gdal, { type Dataset, type Layer } from 'gdal-async';
+import type { VectorRequest, VectorRows } from '../../../../core/ports/gdal.ts';
+import { describeCrs } from '../crs.ts';
+import { messageOf, OperationError } from '../operation-error.ts';
+import type { OperationContext } from '../perform.ts';
+import { ChunkWriter } from './chunk-writer.ts';
+import { readDump } from './copy-dump.ts';
+import { writeCsvRows } from './csv-rows.ts';
+import { GeometryColumn, hasHeightOrMeasure } from './geometry-column.ts';
+import { layerOf, openVector } from './layer.ts';
+import { VectorProblem } from './problem.ts';
+import { sqlTypeOf } from './sql-types.ts';
+
+/** Rows, or what is wrong with the file. */
+export type VectorOutcome =
+  | { readonly rows: VectorRows }
+  | { readonly problem: Pick<VectorProblem, 'code' | 'message' | 'details'> };
+
+export async function exportRows(request: VectorRequest, context: OperationContext): Promise<VectorOutcome> {
+  mkdirSync(request.folder);
+  try {
+    return {
+      rows: await (request.drivers === 'csv' ? exportCsv(request) : exportLayer(request, request.drivers, context)),
+    };
+  } catch (error) {
+    if (!(error instanceof VectorProblem)) throw error;
+    const { code, message, details } = error;
+    return { problem: { code, message, details } };
+  }
+}
+
+async function exportCsv(request: VectorRequest): Promise<VectorRows> {
+  let writer = new ChunkWriter(request.folder, request.chunkRows);
+  let geometries = new GeometryColumn(request.fixes);
+  const begin = () => {
+    for (const name of readdirSync(request.folder)) rmSync(join(request.folder, name));
+    writer = new ChunkWriter(request.folder, request.chunkRows);
+    geometries = new GeometryColumn(request.fixes);
+    return { writer, geometries };
+  };
+  const { columns } = await writeCsvRows(request, { begin });
+  return {
+    ...summary(writer, geometries, gdal.wkbUnknown),
+    layer: 'csv',
+    columns,
+    flattened: geometries.counts.flattened,
+    sourceCrs: request.inputCrs ?? 'EPSG:4326',
+    inputCrsIgnored: false,
+  };
+}
+
+async function exportLayer(
+  request: VectorRequest,
+  drivers: readonly string[],
+  context: OperationContext,
+): Promise<VectorRows> {
+  const dataset = openVector(request.file, drivers);
+  try {
+    const layer = layerOf(dataset, request.layer, request.file);
+    const { name, geomType } = layer;
+    const crs = sourceCrs(layer, request.inputCrs);
+    const count = layer.features.count();
+    const flattened = countFlattened(layer, count);
+    const fields = layer.fields.getNames();
+    const writer = new ChunkWriter(request.folder, request.chunkRows);
+    const geometries = new GeometryColumn(request.fixes);
+    const types = await dumpInto(
+      dataset,
+      { request, layer: name, crs: crs.given, count, isPlain: isPlainType(geomType) },
+      writer,
+      geometries,
+      context,
+    );
+    if (types.length !== fields.length) {
+      throw new OperationError('read', `${fields.length} columns became ${types.length}`, { path: request.file });
+    }
+    return {
+      ...summary(writer, geometries, geomType),
+      layer: name,
+      columns: fields.map((field, index) => ({ name: field, type: sqlTypeOf(types[index] ?? '') })),
+      flattened,
+      sourceCrs: crs.name,
+      inputCrsIgnored: crs.ignored,
+    };
+  } finally {
+    dataset.close();
+  }
+}
+
+interface Dumping {
+  readonly request: VectorRequest;
+  readonly layer: string;
+  readonly crs: string | null;
+  readonly count: number;
+  /** Declared as points, lines or polygons, single or multi: no curves. */
+  readonly isPlain: boolean;
+}
+
+/**
+ * GDAL's own driver for PostgreSQL dumps writes into a pipe, in another thread, what is read here: encoded by OGR, never
+ * whole in memory or on the disk.
+ */
+async function dumpInto(
+  dataset: Dataset,
+  { request, layer, crs, count, isPlain }: Dumping,
+  writer: ChunkWriter,
+  geometries: GeometryColumn,
+  context: OperationContext,
+): Promise<string[]> {
+  if (layer.startsWith('-'))
+    throw new VectorProblem('LAYER_NOT_FOUND', 'a layer whose name begins with - cannot be read');
+  const folder = `${request.folder}.pipe`;
+  mkdirSync(folder);
+  const pipe = join(folder, 'dump');
+  const made = spawnSync('mkfifo', [pipe]);
+  if (made.status !== 0) throw new Error(`mkfifo failed: ${made.stderr}`);
+  let seen = 0;
+  const reading = readDump(pipe, (line, from, geometryEnd, to) => {
+    seen += 1;
+    if (seen % 5000 === 0 && count > 0) context.progress(seen / count);
+    if (!geometries.begin(writer, line, from, geometryEnd)) return;
+    writer.bytes(line, geometryEnd, to);
+    writer.end();
+  });
+  const translating = translate(
+    dataset,
+    pipe,
+    { args: dumpArguments(layer, crs, isPlain), path: request.file },
+    context,
+  ).finally(() => release(pipe));
+  try {
+    const [read, translated] = await Promise.allSettled([reading, translating]);
+    // A reader that stops breaks the pipe under the writer.
+    if (read.status === 'rejected') throw read.reason;
+    if (translated.status === 'rejected') throw translated.reason;
+    return read.value;
+  } finally {
+    writer.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function translate(
+  dataset: Dataset,
+  pipe: string,
+  { args, path }: { args: string[]; path: string },
+  { log }: OperationContext,
+): Promise<void> {
+  try {
+    (await gdal.vectorTranslateAsync(pipe, dataset, args)).close();
+  } catch (error) {
+    // The first of them is the reason, the last says that it ends.
+    const first = log.all().find(({ level }) => level === 'error');
+    throw new OperationError('read', first?.message ?? messageOf(error), { path, cause: error });
+  }
+}
+
+/** A reader that waits for a writer which never came gets an end instead. */
+function release(pipe: string): void {
+  closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+}
+
+function dumpArguments(layer: string, crs: string | null, isPlain: boolean): string[] {
+  return [
+    ...['-f', 'PGDUMP', '-nln', 's.t', '-unsetFid', '-nomd', '-unsetDefault', '-forceNullable'],
+    // Curves become lines, and a shapefile of polygons may hold multipolygons too; heights and measures go.
+    ...['-nlt', isPlain ? 'GEOMETRY' : 'CONVERT_TO_LINEAR', '-dim', 'XY'],
+    ...(crs === null ? [] : ['-s_srs', crs]),
+    ...['-t_srs', 'EPSG:4326'],
+    ...[
+      'GEOMETRY_NAME=geom',
+      'SRID=4326',
+      'LAUNDER=NO',
+      'PRECISION=NO',
+      'SPATIAL_INDEX=NONE',
+      'DROP_TABLE=OFF',
+    ].flatMap((option) => ['-lco', option]),
+    layer,
+  ];
+}
+
+/** The file's own wins. */
+function sourceCrs(layer: Layer, input: string | null): { given: string | null; name: string; ignored: boolean } {
+  const own = layer.srs?.toWKT() ?? '';
+  const described = own === '' || /^(?:LOCAL_CS|ENGCRS)/.test(own) ? null : describeCrs(own);
+  const asked = input === null ? null : describeCrs(input);
+  if (input !== null && !asked)
+    throw new VectorProblem('CRS_INVALID', `GDAL does not know the CRS ${input.slice(0, 60)}`);
+  if (described) {
+    const ignored = asked !== null && asked.wkt2 !== described.wkt2 && asked.authorityCode !== described.authorityCode;
+    return { given: null, name: described.authorityCode ?? described.wkt2, ignored };
+  }
+  if (input === null || !asked) {
+    throw new VectorProblem('CRS_MISSING', 'the file has no coordinate reference system; give input_crs');
+  }
+  return { given: input, name: asked.authorityCode ?? input, ignored: false };
+}
+
+/** A layer of no declared type is looked through; in one with a declared type all are of its dimensions. */
+function countFlattened(layer: Layer, count: number): number {
+  if (hasHeightOrMeasure(layer.geomType)) return count;
+  if (layer.geomType !== gdal.wkbUnknown) return 0;
+  let flattened = 0;
+  layer.features.forEach((feature) => {
+    const geometry = feature.getGeometry();
+    if (geometry && hasHeightOrMeasure(geometry.wkbType)) flattened += 1;
+  });
+  return flattened;
+}
+
+function summary(writer: ChunkWriter, { counts }: GeometryColumn, declared: number) {
+  const sourceTypes = Object.fromEntries(counts.types);
+  const known = [...counts.multiTypes];
+  const seen = Object.entries(sourceTypes).map(([name, count]) => `${name} ${count}`);
+  const families = [...counts.types.keys()].map((name) => (name.startsWith('Multi') ? name : `Multi${name}`));
+  if (new Set(families).size > 1 || (families.length > 0 && known.length === 0)) {
+    throw new VectorProblem('MIXED_GEOMETRY', `the geometries do not go into one table: ${seen.join(', ')}`, seen);
+  }
+  return {
+    geometryType: known[0] ?? declaredType(declared),
+    sourceTypes,
+    chunks: writer.chunks,
+    rows: writer.rows,
+    dropped: counts.dropped,
+    repaired: counts.repaired,
+    promoted: counts.promoted,
+  };
+}
+
+function isPlainType(declared: number): boolean {
+  const type = (declared & 0xffff) % 1000;
+  return type >= 1 && type <= 6;
+}
+
+const multiTypes = ['Geometry', 'MultiPoint', 'MultiLineString', 'MultiPolygon'];
+
+/** Of a layer without rows: curves are lines here. */
+function declaredType(declared: number): string {
+  const type = (declared & 0xffff) % 1000;
+  const flat = [0, 1, 2, 3, 1, 2, 3, 0, 2, 2, 3, 2, 3][type] ?? 0;
+  return multiTypes[flat] ?? 'Geometry';
+}

@@ -1,0 +1,61 @@
+import pg from 'pg';
+import { isConflict, mapDatabaseError } from '../postgres/errors.ts';
+
+/** Runs one statement and returns its rows. */
+export type Run = <Row extends object>(statement: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+
+/** A chunk or an index may take its time; waiting for a lock may not: readers wait behind who waits for theirs. */
+const statementTimeoutMs = 1_800_000;
+const lockTimeoutMs = 20_000;
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO ${lockTimeoutMs};
+  SET LOCAL statement_timeout TO ${statementTimeoutMs}; SET LOCAL timezone TO 'UTC';
+  SET LOCAL maintenance_work_mem TO '128MB'; SET LOCAL client_min_messages TO warning`;
+
+const attempts = 5;
+
+/** Runs `work` in one transaction, again if it lost against another one. Throws DATABASE_UNAVAILABLE, and the driver's errors. */
+export async function transaction<T>(pool: pg.Pool, work: (run: Run, client: pg.PoolClient) => Promise<T>): Promise<T> {
+  for (let left = attempts - 1; ; left -= 1) {
+    try {
+      return await once(pool, work);
+    } catch (error) {
+      if (left === 0 || !isConflict(error)) throw mapDatabaseError(error);
+    }
+  }
+}
+
+async function once<T>(pool: pg.Pool, work: (run: Run, client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query(begin);
+    const result = await work((statement, parameters) => runOn(client, statement, parameters), client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function runOn<Row extends object>(
+  client: pg.PoolClient,
+  text: string,
+  parameters: readonly unknown[] = [],
+): Promise<Row[]> {
+  const query = { text, values: [...parameters], query_timeout: statementTimeoutMs + 5_000 };
+  return (await client.query<Row>(query)).rows;
+}
+
+export function quoted(...names: readonly string[]): string {
+  return names.map((name) => pg.escapeIdentifier(name)).join('.');
+}
+
+/** The SQLSTATE of an error of the server; null of any other. */
+export function sqlState(error: unknown): string | null {
+  return error instanceof pg.DatabaseError ? (error.code ?? null) : null;
+}

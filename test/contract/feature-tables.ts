@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { FeatureTables } from '../../core/ports/feature-tables.ts';
+
+export interface FeatureTablesUnderTest {
+  readonly tables: FeatureTables;
+  sql<Row extends object>(statement: string): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+const job = (digit: string) => digit.repeat(64);
+const columns = [
+  { name: 'name', type: 'text' },
+  { name: 'n', type: 'bigint' },
+  { name: 'list', type: 'text[]' },
+  { name: 'at', type: 'timestamptz' },
+];
+const pointHex = '0104000020E6100000010000000101000000000000000000F03F0000000000000040';
+
+/** What every implementation must do. */
+export function featureTablesSuite(title: string, open: () => Promise<FeatureTablesUnderTest>): void {
+  describe(title, () => {
+    let folder = '';
+    let subject: FeatureTablesUnderTest;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'coremachine-rows-'));
+      subject = await open();
+    });
+    after(async () => {
+      await subject?.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    const chunk = async (from: number, count: number) => {
+      const file = join(folder, `${from}-${count}.copy`);
+      const rows = Array.from({ length: count }, (_, index) =>
+        [
+          from + index,
+          pointHex,
+          `a\\tb\\\\c\\\nd ${from + index}`,
+          '9007199254740993',
+          '{"p","q,\\\\"r"}',
+          '2020-01-02 03:04:05',
+        ].join('\t'),
+      );
+      await writeFile(file, `${rows.join('\n')}\n`);
+      return file;
+    };
+    const begin = (jobId: string, run = 1, attempt = 1) =>
+      subject.tables.begin({ jobId, run, attempt, columns, geometryType: 'MultiPoint' });
+    const count = async (table: string) =>
+      (await subject.sql<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`))[0]?.n;
+
+    test('chunks that come twice, also at once, are there once; the rows are what the file says', async () => {
+      const load = { jobId: job('a'), run: 1 };
+      await begin(load.jobId);
+      const [first, second] = [await chunk(1, 1200), await chunk(1201, 7)];
+      const adding = [first, second, first, second, first].map((file) =>
+        subject.tables.addChunk(load, file === first ? 0 : 1, file),
+      );
+      assert.deepEqual(await Promise.all(adding), [1200, 7, 1200, 7, 1200]);
+      await subject.tables.index(load, { spatial: true, columns: ['n'] });
+      await subject.tables.index(load, { spatial: true, columns: ['n'] });
+      const target = { schema: 'geo', table: 'twice' };
+      const publication = { target, method: 'fail' as const, rows: 1207 };
+      assert.equal(await subject.tables.publish(load, publication), 1207);
+      assert.equal(await subject.tables.publish(load, publication), 1207);
+      assert.equal(await count('geo.twice'), 1207);
+      const [row] = await subject.sql<{ name: string; n: string; list: string[]; at: Date; x: number }>(
+        'SELECT name, n::text, list, at, ST_X(ST_GeometryN(geom, 1)) AS x FROM geo.twice WHERE id = 3',
+      );
+      const at = new Date('2020-01-02T03:04:05Z');
+      assert.deepEqual(row, { name: 'a\tb\\c\nd 3', n: '9007199254740993', list: ['p', 'q,"r'], at, x: 1 });
+      assert.equal((await subject.tables.describe(target))?.madeBy, load.jobId);
+      const { rowCount, bbox, geometryTypes } = await subject.tables.summarize(target);
+      assert.deepEqual(
+        { rowCount, bbox, geometryTypes },
+        { rowCount: 1207, bbox: [1, 2, 1, 2], geometryTypes: ['MultiPoint'] },
+      );
+      await subject.tables.remove(load);
+      assert.equal(await count('geo.twice'), 1207);
+    });
+
+    test('append is done once; a load that lacks rows is not published', async () => {
+      const load = { jobId: job('b'), run: 1 };
+      await begin(load.jobId);
+      await subject.tables.addChunk(load, 0, await chunk(1, 5));
+      const target = { schema: 'geo', table: 'twice' };
+      await assert.rejects(subject.tables.publish(load, { target, method: 'append', rows: 6 }), { code: 'INTERNAL' });
+      for (let again = 0; again < 3; again += 1) {
+        assert.equal(await subject.tables.publish(load, { target, method: 'append', rows: 5 }), 5);
+      }
+      assert.equal(await count('geo.twice'), 1212);
+      await subject.tables.remove(load);
+    });
+
+    test('an attempt that was given up takes nothing back; a removed load takes no rows', async () => {
+      const load = { jobId: job('c'), run: 1 };
+      await begin(load.jobId, 1, 2);
+      await assert.rejects(begin(load.jobId, 1, 1), { code: 'LOAD_ENDED' });
+      await subject.tables.addChunk(load, 0, await chunk(1, 5));
+      await begin(load.jobId, 1, 3);
+      const [loading] = await subject.sql<{ n: number }>('SELECT count(*)::int AS n FROM app.load_chunks');
+      assert.equal(loading?.n, 0);
+      await subject.tables.remove(load);
+      await assert.rejects(subject.tables.addChunk(load, 0, await chunk(1, 5)), { code: 'LOAD_ENDED' });
+      const left = await subject.sql(`SELECT 1 FROM pg_tables WHERE schemaname = 'geo_load'`);
+      assert.deepEqual(left, []);
+    });
+
+    test('rows that the database refuses are an error, and leave none behind', async () => {
+      const load = { jobId: job('d'), run: 1 };
+      await begin(load.jobId);
+      const file = join(folder, 'bad.copy');
+      await writeFile(file, `1\t${pointHex}\ta\tnot a number\t{}\t2020-01-01\n`);
+      await assert.rejects(subject.tables.addChunk(load, 0, file), { code: 'INVALID_ROWS' });
+      assert.equal(await subject.tables.addChunk(load, 0, await chunk(1, 2)), 2);
+      await subject.tables.remove(load);
+    });
+
+    test('loads of runs that are over are found', async () => {
+      const run = (digit: string, number: number, status: string, ended: boolean) =>
+        subject.sql(`INSERT INTO app.jobs (job_id, job_type, status, run, total_stages, parameters, metadata, correlation_id, completed_at)
+          VALUES ('${job(digit)}', 'ingest_vector', '${status}', ${number}, 3, '{}', '{}', 'c', ${ended ? 'now()' : 'null'})`);
+      await run('1', 1, 'failed', true);
+      await run('2', 1, 'processing', false);
+      await run('3', 2, 'processing', false);
+      for (const digit of ['1', '2', '3']) await begin(job(digit));
+      const found = await subject.tables.ended(10);
+      assert.deepEqual(found.map(({ jobId }) => jobId[0]).sort(), ['1', '3']);
+      for (const digit of ['1', '2', '3']) await subject.tables.remove({ jobId: job(digit), run: 1 });
+    });
+  });
+}
