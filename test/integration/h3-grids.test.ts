@@ -133,7 +133,7 @@ describe('generate_h3_level4', () => {
     const fromBlob = await run(generateH3Level4, {
       land_source: { container_name: blob.container, blob_name: blob.name },
     });
-    await client.query(`CREATE SCHEMA geo;
+    await client.query(`CREATE SCHEMA IF NOT EXISTS geo;
       CREATE TABLE geo."my ""land" (iso_a3 text, shape geometry(Polygon, 3857));
       CREATE TABLE geo.land (iso_a3 text, shape geometry(Polygon, 3857));
       INSERT INTO geo.land SELECT 'DEU', ST_Transform(ST_MakeEnvelope(10, 50, 14, 53, 4326), 3857)`);

@@ -61,7 +61,7 @@ test('GeoPackage in NAD27: reprojected, indexed, catalogued', async () => {
   const result = await expectAsOgr2ogr('counties', counties, counties);
   assert.equal(result.rows_inserted, 100);
   assert.equal(result.geometry_type, 'MultiPolygon');
-  assert.equal(result.ogc_features_url, 'https://features.example.org/collections/geo.counties');
+  assert.equal(result.ogc_features_url, 'https://features.example.org/collections/counties');
   assert.deepEqual(result.summary, {
     ...{ total_chunks: 1, chunks_uploaded: 1, chunks_failed: 0, success_rate: '100%', data_complete: true },
   });
