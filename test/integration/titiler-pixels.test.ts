@@ -76,6 +76,7 @@ async function comparePixels(): Promise<void> {
     const { mean, share } = await difference(shown, expected);
     context.diagnostic(`mean difference ${mean.toFixed(2)}, ${(share * 100).toFixed(1)}% within ${tolerance.each}`);
     assert.ok(mean <= tolerance.mean && share >= tolerance.share, `mean ${mean}, share ${share}`);
+    assert.equal(await holes(shown, expected), 0, 'no gaps between the tiles');
     // What is not at this place is another picture: the comparison can fail.
     const beside = await difference(shown, await warped(source, maxzoom, x, y, 20));
     assert.ok(beside.mean > 2 * tolerance.mean);
@@ -98,6 +99,21 @@ async function comparePixels(): Promise<void> {
     await gdalCli('gdal_translate', ['-q', '-of', 'PNG', file, png]);
     return sharp(png).png().toBuffer();
   }
+}
+
+/** Pixels that are not shown though they and all around them should be. */
+async function holes(shown: Buffer, expected: Buffer): Promise<number> {
+  const [a, b] = await Promise.all([pixels(shown), pixels(expected)]);
+  const alpha = (picture: Buffer, x: number, y: number) => picture[(y * 256 + x) * 4 + 3] ?? 0;
+  const around = [-1, 0, 1].flatMap((dy) => [-1, 0, 1].map((dx) => [dx, dy] as const));
+  let count = 0;
+  for (let y = 1; y < 255; y += 1) {
+    for (let x = 1; x < 255; x += 1) {
+      const inside = around.every(([dx, dy]) => alpha(b, x + dx, y + dy) === 255);
+      if (inside && alpha(a, x, y) === 0) count += 1;
+    }
+  }
+  return count;
 }
 
 /** Pixels that both show, alpha apart. */
