@@ -3,7 +3,7 @@
 --   hexadecimal, $6 whether they are land, $7 country codes
 -- Result: none
 -- Locks: none but the new rows
--- Cost: 2,000 cells in 35 ms
+-- Cost: 2,000 cells in 75 ms, with the encoding and both indexes
 INSERT INTO h3.grids (grid_id, resolution, h3_index, parent_h3_index, geom, is_land, country_code)
 SELECT $1, $2, c.h3_index, c.parent, c.geom::public.geometry, c.is_land, c.country_code
 FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::boolean[], $7::text[])
