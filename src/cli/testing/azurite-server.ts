@@ -12,7 +12,7 @@ import type { RunningService } from './service.ts';
 const program = join(projectRoot, 'node_modules/azurite/dist/src/blob/main.js');
 const account = 'coremachinetest';
 
-/** Starts Azurite's blob service in memory, on a free port, under an account whose key exists for this run only. */
+/** Starts Azurite's blob service in a folder of its own, on a free port, under an account whose key exists for this run only. */
 export async function startAzurite(): Promise<RunningService> {
   const key = randomBytes(64).toString('base64');
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-azurite-'));
@@ -31,7 +31,8 @@ export async function startAzurite(): Promise<RunningService> {
 
 function launch(folder: string, port: number, key: string): ChildProcess {
   const where = ['--blobHost', '127.0.0.1', '--blobPort', String(port)];
-  const how = ['--inMemoryPersistence', '--skipApiVersionCheck', '--silent', '--disableTelemetry'];
+  // In a folder for the reason given in src/local/stack/azurite-process.ts.
+  const how = ['--location', folder, '--skipApiVersionCheck', '--silent', '--disableTelemetry'];
   return spawn(process.execPath, [program, ...where, ...how], {
     cwd: folder,
     env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}` },

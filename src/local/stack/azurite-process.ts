@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { childOptions, childReady } from './child.ts';
 
 export interface AzuriteOptions {
-  /** Folder of the blobs, or null for memory. */
+  /** Folder of the blobs; null: one that goes when the process does. */
   readonly folder: string | null;
   readonly port: number;
 }
@@ -12,7 +15,7 @@ const account = 'devstoreaccount1';
 const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 const options = await childOptions<AzuriteOptions>();
-const storage = options.folder ? ['--location', options.folder] : ['--inMemoryPersistence'];
+const storage = ['--location', options.folder ?? passingFolder()];
 const flags = [
   '--blobHost',
   '127.0.0.1',
@@ -36,6 +39,16 @@ process.stdout.write = (chunk: string | Uint8Array, ...rest: never[]): boolean =
   return write(chunk, ...rest);
 };
 createRequire(import.meta.url)('azurite/dist/src/blob/main.js');
+
+/**
+ * Not Azurite's own memory: there each blob is an extent, and with more than a thousand of them its clean-up of old extents,
+ * ten minutes after the start, never ends and nothing is answered any more (Azurite 3.37).
+ */
+function passingFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'coremachine-blobs-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** Azurite would close on the terminal's Ctrl-C, while the host still drains. */
 function leaveInterruptsToParent(): void {
