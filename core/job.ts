@@ -59,18 +59,17 @@ export interface StageOptions {
   readonly onFailure?: FailurePolicy;
 }
 
-/** Where a job keeps blobs while it runs: in `{prefix}{job id}/`. They are removed when it ends, however it ends. */
-export interface TemporaryBlobs {
-  readonly container: string;
-  readonly prefix: string;
+export interface RunRef {
+  readonly jobId: string;
+  readonly run: number;
 }
 
-/** What a run keeps outside of the engine's store while it works. */
+/** What a run keeps outside of the engine's store while it works; see `temporaryBlobs` for those in blob storage. */
 export interface TemporaryParts {
   /** Removes it for a run and all before it; does nothing where there is none. */
-  remove(run: { readonly jobId: string; readonly run: number }, services: Services): Promise<void>;
-  /** Runs that are over and have left something. */
-  leftBehind(services: Services, limit: number): Promise<readonly { readonly jobId: string; readonly run: number }[]>;
+  remove(run: RunRef, services: Services): Promise<void>;
+  /** Runs that have something there; the engine passes over those that are not over. */
+  leftBehind(services: Services, limit: number): Promise<readonly RunRef[]>;
 }
 
 export interface JobSpec<P extends z.ZodObject> {
@@ -87,7 +86,6 @@ export interface JobSpec<P extends z.ZodObject> {
   readonly temporary?: TemporaryParts;
   /** Hours from a run's first task to its end, after which the job fails with TIMEOUT. Default 24. */
   readonly timeLimitHours?: number;
-  readonly temporaryBlobs?: TemporaryBlobs;
 }
 
 /** A complete job type as the engine sees it: types erased, shapes checked by the schemas at run time. */
@@ -101,7 +99,6 @@ export interface JobDefinition {
   readonly checkResources: (params: never, services: Services, job: { readonly id: string }) => Promise<void>;
   readonly temporary: TemporaryParts | null;
   readonly timeLimitHours: number;
-  readonly temporaryBlobs?: TemporaryBlobs;
   readonly stages: readonly StageDefinition[];
   readonly finalize: (context: FinalizeContext<never, never>) => JsonObject | Promise<JsonObject>;
 }
@@ -190,7 +187,7 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
   /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
   finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
     const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
-    const { timeLimitHours = 24, temporary = null, temporaryBlobs } = this.#spec;
+    const { timeLimitHours = 24, temporary = null } = this.#spec;
     return {
       complete: true,
       name: this.name,
@@ -201,7 +198,6 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       checkResources,
       temporary,
       timeLimitHours,
-      ...(temporaryBlobs && { temporaryBlobs }),
       stages: this.#stages,
       finalize: build,
     };

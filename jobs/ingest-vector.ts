@@ -4,7 +4,7 @@ import type { Services } from '../core/services.ts';
 import { ogcFeaturesUrl } from '../handlers/links/ogc-features-urls.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
-import { chunkFile, removeLoad } from '../handlers/vector/chunks.ts';
+import { chunkFile, loads } from '../handlers/vector/chunks.ts';
 import { createVectorStac } from '../handlers/vector/create-vector-stac.ts';
 import {
   checkTogether,
@@ -25,7 +25,7 @@ export const ingestVector = defineJob('ingest_vector', {
   aliases: ['process_vector'],
   parameters: ingestVectorParameters,
   checkResources: checkSourceAndTarget,
-  temporary: { remove: removeLoad, leftBehind: ({ featureTables }, limit) => featureTables.ended(limit) },
+  temporary: loads,
 })
   .stage('prepare_chunks', prepareVectorChunks, ({ params, job }) => [
     { key: 'prepare', input: preparation(params, job.run) },

@@ -22,7 +22,7 @@ import { createStacCollection } from '../handlers/stac/create-stac-collection.ts
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
 import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
-import { schemeBlobName, tilesContainer, windowBlobName, windowsFolder, workPrefix } from '../handlers/tiling/names.ts';
+import { schemeBlobName, tilesContainer, windowBlobName, windows } from '../handlers/tiling/names.ts';
 import type { ExtractTilesOutput, GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
 import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
 import { tileAt } from '../handlers/tiling/tiles.ts';
@@ -67,7 +67,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     'One raster of any size becomes seamless cloud-optimised GeoTIFFs with a MosaicJSON and a STAC collection',
   parameters,
   aliases: ['tile_raster'],
-  temporaryBlobs: { container: tilesContainer, prefix: workPrefix },
+  temporary: windows,
   checkResources,
 })
   .stage('generate_tiling_scheme', generateTilingScheme, ({ params }) => [
@@ -211,7 +211,7 @@ function* batches(params: Parameters, scheme: GenerateTilingSchemeOutput, job: J
   const { batch_size, tile_count, tiling, source_access } = scheme;
   for (let first = 0; first < tile_count; first += batch_size) {
     const end = Math.min(first + batch_size, tile_count);
-    const windows_folder = source_access === 'prepared' ? windowsFolder(job) : null;
+    const windows_folder = source_access === 'prepared' ? windows.folder({ jobId: job.id, run: job.run }) : null;
     const input = { ...cogFacts(params, scheme), tiling, source_access, first, end, windows_folder };
     yield { key: `tiles-${first}`, input };
   }

@@ -9,7 +9,6 @@ import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
 import { readFailures, readResultsByStage } from './stage-results.ts';
 import { removeTemporary } from './temporary.ts';
-import { removeTemporaryBlobs } from './temporary-blobs.ts';
 
 /**
  * "Was I the last of my stage?" Asked after every task's end, by anyone, as often as they like: each task's result is
@@ -103,7 +102,7 @@ async function complete(engine: Engine, job: JobRecord, ref: StageRef, stages: r
   }
   await engine.instants('result-built', ref);
   // Before the end is stored: a worker that dies here leaves a job that another one completes.
-  await removeTemporaryBlobs(engine, job.jobType, job.jobId);
+  await removeTemporary(engine, job);
   const failed = stages.some((stage) => stage.counts.failed > 0);
   await finish(engine, job, ref, { status: failed ? 'completed_with_errors' : 'completed', result, error: null });
 }
@@ -158,8 +157,7 @@ async function finish(
   logEnd(engine, job, end);
   await jobEnded(engine, job, ref, end);
   await engine.instants('job-finished', ref);
-  if (end.result === null) await removeTemporaryBlobs(engine, job.jobType, job.jobId);
-  await removeTemporary(engine, job);
+  if (end.result === null) await removeTemporary(engine, job);
   if (callback) await deliverCallback(engine, { ...job, status: end.status, result: end.result });
   return true;
 }

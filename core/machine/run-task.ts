@@ -13,7 +13,7 @@ import { Lease } from './lease.ts';
 import { taskEnded, taskStarted, timed } from './observe.ts';
 import { stageOf } from './plan-stage.ts';
 import { readResults } from './stage-results.ts';
-import { removeTemporaryBlobs } from './temporary-blobs.ts';
+import { removeTemporaryIfOver } from './temporary.ts';
 
 /** One execution of one task: what was claimed, by which definition, and where its events are logged. */
 interface Attempt {
@@ -91,12 +91,12 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
     const output = await untilAborted(calling, lease.signal);
     return { status: 'completed', result: checkedResult(stage.handler, output) };
   } catch (thrown) {
+    if (lease.cause) cleanUpAfter(calling, engine, work);
     if (lease.cause === 'lost') {
       log.warn('Task:LeaseLost', {});
       return null;
     }
     const error = toCoreMachineError(lease.cause ? lease.signal.reason : thrown, 'HANDLER_FAILED');
-    if (lease.cause === 'cancelled') cleanUpAfter(calling, engine, work);
     if (lease.cause === 'cancelled') return { status: 'cancelled', error: error.toRecord() };
     if (!error.retryable || claimed.attempt >= attempts) return { status: 'failed', error: error.toRecord() };
     const delayMs = lease.cause === 'shutdown' ? 0 : retryDelayMs(claimed.attempt);
@@ -126,12 +126,9 @@ async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise
   return handler.run(input, readResults(engine, { ...ref, stage: work.stage.reads }), context);
 }
 
-/** What the handler of a job that has ended wrote until it stopped was written after the job's own cleaning up. */
+/** Once the handler has really stopped, which may be long after its signal; nobody waits for it. */
 function cleanUpAfter(calling: Promise<unknown>, engine: Engine, { claimed, ref }: Attempt): void {
-  const cleanUp = async () => {
-    const job = await engine.store.getJob(ref.jobId);
-    if (job?.run === ref.run) await removeTemporaryBlobs(engine, claimed.jobType, ref.jobId);
-  };
+  const cleanUp = () => removeTemporaryIfOver(engine, claimed.jobType, ref);
   void calling.then(cleanUp, cleanUp).catch(() => {});
 }
 
@@ -181,7 +178,7 @@ async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs
   taskEnded(engine, work, stored ? end : null);
   if (!stored) {
     log.warn('Task:LeaseLost', { durationMs });
-    return;
+    return removeTemporaryIfOver(engine, claimed.jobType, ref);
   }
   logEnd(work, end, durationMs);
   if (end.status === 'retrying') {

@@ -9,8 +9,9 @@ import { type UpkeepReport, upkeepBatch } from './report.ts';
 const callbackPatienceMs = 30_000;
 
 /**
- * Takes the step that a worker died before: closes finished stages, delivers callbacks, removes what ended runs left. A stage that cannot be closed
- * now, because its job's `finalize` needs something that is away, keeps nothing else waiting; its error is thrown last.
+ * Takes the step that a worker died before: closes finished stages, delivers callbacks, removes what runs that
+ * are over left. A stage that cannot be closed now, because its job's `finalize` needs something that is away, keeps
+ * nothing else waiting; its error is thrown last.
  */
 export async function stages(engine: Engine, patienceMs: number = callbackPatienceMs): Promise<UpkeepReport> {
   const found = await engine.store.findStagesToClose(upkeepBatch);

@@ -1,4 +1,4 @@
-import type { JobInfo } from '../../core/job.ts';
+import { temporaryBlobs } from '../../core/temporary-blobs.ts';
 import { stemOf } from '../raster/names.ts';
 
 /** Container of tiling schemes, and of windows on their way to a COG. */
@@ -8,14 +8,10 @@ export function schemeBlobName(source: { readonly blobName: string; readonly sub
   return `${stemOf(source)}_tiling_scheme.geojson`;
 }
 
-/** Before the job's id, in the names of what a job keeps in blob storage while it runs. */
-export const workPrefix = 'work/';
+/** Windows of sources that GDAL reads slowly in parts, from when they are cut until they are COGs. */
+export const windows = temporaryBlobs({ container: tilesContainer, prefix: 'work/' });
 
-/** Each run has its own: what a run left is gone when the next one begins. */
-export function windowsFolder({ id, run }: JobInfo): string {
-  return `${workPrefix}${id}/run-${run}`;
-}
-
+/** `folder` ends with a slash. */
 export function windowBlobName(folder: string, tileId: string): string {
-  return `${folder}/${tileId}.tif`;
+  return `${folder}${tileId}.tif`;
 }

@@ -1,24 +1,20 @@
-import type { LoadRef } from '../../core/ports/feature-tables.ts';
-import type { Services } from '../../core/services.ts';
+import type { TemporaryParts } from '../../core/job.ts';
+import { temporaryBlobs } from '../../core/temporary-blobs.ts';
 
-/** Container of chunks between preparing and loading; empty but for loads in hand. */
-export const chunkContainer = 'vector-chunks';
-
-/** Of one attempt's own: an earlier one that is still about writes elsewhere. */
-export function chunkPrefix({ jobId, run }: LoadRef, attempt: number): string {
-  return `${jobId}/${run}/${attempt}/`;
-}
+/** Chunks of rows between preparing and loading. Each attempt writes in a folder of its own: an earlier one may go on. */
+export const chunkBlobs = temporaryBlobs({ container: 'vector-chunkBlobs' });
 
 export function chunkFile(chunk: number): string {
   return `${String(chunk).padStart(5, '0')}.copy`;
 }
 
-/** Removes the chunks and the load table of a run and of those before it. */
-export async function removeLoad(last: LoadRef, { blobs, featureTables }: Services): Promise<void> {
-  if (await blobs.containerExists(chunkContainer)) {
-    for await (const { name } of blobs.list(chunkContainer, { prefix: `${last.jobId}/` })) {
-      if (Number(name.split('/')[1]) <= last.run) await blobs.delete({ container: chunkContainer, name });
-    }
-  }
-  await featureTables.remove(last);
-}
+/** Chunks, and the tables they are loaded into before anybody sees them. */
+export const loads: TemporaryParts = {
+  async remove(run, services) {
+    await chunkBlobs.remove(run, services);
+    await services.featureTables.remove(run);
+  },
+  async leftBehind(services, limit) {
+    return [...(await services.featureTables.ended(limit)), ...(await chunkBlobs.leftBehind(services, limit))];
+  },
+};

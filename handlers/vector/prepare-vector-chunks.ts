@@ -3,7 +3,7 @@ import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { FeatureColumn, TableDescription } from '../../core/ports/feature-tables.ts';
 import type { VectorRows } from '../../core/ports/gdal.ts';
-import { chunkContainer, chunkFile, chunkPrefix } from './chunks.ts';
+import { chunkBlobs, chunkFile } from './chunks.ts';
 import { companionNames, vectorFormats } from './formats.ts';
 import { columnNames } from './names.ts';
 import { type PrepareVectorChunksInput, prepareVectorChunksInput, prepareVectorChunksOutput } from './schemas.ts';
@@ -25,11 +25,11 @@ export const prepareVectorChunks = defineHandler('prepare_vector_chunks', {
       await requireFit(input, rows, columns, context);
       context.signal.throwIfAborted();
       await featureTables.begin({ ...load, attempt, columns, geometryType: rows.geometryType });
-      const prefix = chunkPrefix(load, attempt);
+      const prefix = `${chunkBlobs.folder(load)}${attempt}/`;
       await uploadChunks(chunks, prefix, rows.chunks, context);
       return {
         layer_name: rows.layer,
-        chunk_container: chunkContainer,
+        chunk_container: chunkBlobs.container,
         chunk_prefix: prefix,
         chunk_count: rows.chunks,
         columns,
@@ -152,7 +152,7 @@ async function uploadChunks(folder: string, prefix: string, count: number, conte
   const uploadNext = async () => {
     while (next < count) {
       const name = chunkFile(next++);
-      const place = { container: chunkContainer, name: prefix + name };
+      const place = { container: chunkBlobs.container, name: prefix + name };
       await services.blobs.upload(place, join(folder, name), { contentType: 'text/plain', signal });
       context.progress(0.8 + (0.2 * next) / count);
     }

@@ -171,12 +171,12 @@ test('a cancelled job leaves no window, whatever its tasks were doing', async ()
 
 test('windows of a job whose worker died after its end are removed by upkeep', async () => {
   const jobId = 'f'.repeat(64);
-  const stray = { container: 'silver-tiles', name: `work/${jobId}/run-1/tile_0_0.tif` };
+  const stray = { container: 'silver-tiles', name: `work/${jobId}/1/tile_0_0.tif` };
   await blobs.upload(stray, new Uint8Array([1]), { contentType: 'image/tiff' });
   const host = await parts.startHost();
   try {
     const client = new ApiClient(host.ready.url, host.ready.functionKey);
-    await client.request('POST', 'upkeep/run?type=retention');
+    await client.request('POST', 'upkeep/run?type=stages');
     assert.equal(await blobs.properties(stray), null);
   } finally {
     await host.stop();
