@@ -3,6 +3,7 @@ import { benchCollection } from './bench/collection.ts';
 import { benchEngine } from './bench/engine/engine.ts';
 import { benchGrowth } from './bench/engine/growth.ts';
 import { benchProfile } from './bench/engine/profile-run.ts';
+import { benchLarge } from './bench/large.ts';
 import { benchRaster } from './bench/raster.ts';
 import { benchSubmits } from './bench/submits.ts';
 import { benchVector } from './bench/vector.ts';
@@ -13,6 +14,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     sizes: { type: 'string', default: '100,1000,5000,20000' },
+    sides: { type: 'string', default: '10000,40000' },
     scale: { type: 'string', default: '1' },
     finished: { type: 'string', default: '5000000' },
   },
@@ -20,6 +22,7 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds);
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   collection: () => benchCollection(rounds),
+  large: () => benchLarge(values.sides.split(',').map(Number)),
   growth: () => benchGrowth({ rounds, finished: Number(values.finished) }),
   profile: benchProfile,
   raster: () => benchRaster(rounds),
@@ -34,6 +37,7 @@ const bench = benches[name ?? ''];
 if (!bench) {
   console.log(`./run bench NAME [--rounds N]\n  names: ${Object.keys(benches).join(', ')}
   engine: --only core_machine,pg_boss,… (writes nothing), --sizes 100,1000,…
+  large: --sides 10000,20000,… in pixels, each a multiple of 10,000
   vector: --scale 0.05 for a smaller try (writes nothing)
   growth: --finished TASKS
   profile: CoreMachine alone under V8's profiler; in .cache/bench/profile`);
