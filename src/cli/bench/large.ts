@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
 import type { JobView } from '../client.ts';
@@ -11,7 +11,7 @@ import { timeJob, withBenchStack } from './stack.ts';
 
 const run = promisify(execFile);
 const folder = '.cache/bench/large';
-const tempFolder = join(folder, 'temp');
+const tempFolder = resolve(folder, 'temp');
 /** Side of the raster that larger ones are made of, so that a pixel costs the codec the same in all of them. */
 const unit = 10_000;
 
