@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Run } from './session.ts';
+import type { Run } from '../postgres/transaction.ts';
 
 const copyTimeoutMs = 1_800_000;
 

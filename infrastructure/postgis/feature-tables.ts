@@ -12,10 +12,11 @@ import type {
 import type { Backend } from '../postgres/backend.ts';
 import { isDataError } from '../postgres/errors.ts';
 import { query } from '../postgres/sql-files.ts';
+import type { Run } from '../postgres/transaction.ts';
 import { copyRows, insertRows } from './chunk-rows.ts';
 import { describeTable, loadEnded, loadSchema, type StoredLoad } from './loads.ts';
 import { publish } from './publish.ts';
-import { quoted, type Run, transaction } from './session.ts';
+import { quoted, transaction } from './session.ts';
 import { summarize } from './summary.ts';
 
 const sql = {

@@ -1,5 +1,6 @@
 import type { FeatureTable, TableDescription, TableSummary } from '../../core/ports/feature-tables.ts';
-import { quoted, type Run } from './session.ts';
+import type { Run } from '../postgres/transaction.ts';
+import { quoted } from './session.ts';
 
 interface Row {
   readonly type: string | null;
