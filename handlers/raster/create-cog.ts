@@ -17,7 +17,8 @@ export const createCog = defineHandler('create_cog', {
   input: createCogInput,
   output: createCogOutput,
   limits: { timeoutSeconds: 4 * 3600 },
-  run: (input, context) => context.services.workspace.use('cog', (folder) => makeCog(input, context, folder)),
+  run: (input, context) =>
+    context.services.workspace.useInTurn('cog', context.signal, (folder) => makeCog(input, context, folder)),
 });
 
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
