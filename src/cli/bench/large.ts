@@ -25,6 +25,7 @@ interface Measured extends Sample {
 
 /** process_large_raster of rasters of several sizes, from submit to completed. `sides` in pixels. */
 export async function benchLarge(sides: readonly number[]): Promise<void> {
+  await rm(tempFolder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const measured: Measured[] = [];
   for (const side of sides) {
