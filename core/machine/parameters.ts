@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CoreMachineError, type ErrorDetail } from '../errors.ts';
 import type { JobDefinition } from '../job.ts';
-import { containsNul, isObject, type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
+import { containsLoneSurrogate, containsNul, isObject, type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
 import { limits } from '../limits.ts';
 
 export interface ParsedParameters {
@@ -29,6 +29,9 @@ export function parseParameters(definition: JobDefinition, body: unknown): Parse
   const problems: ErrorDetail[] = [];
   const { given, metadata } = translateLegacyNames(definition, body, problems);
   if (containsNul(body)) problems.push({ code: 'nul_character', message: 'a text holds the character U+0000' });
+  if (containsLoneSurrogate(body)) {
+    problems.push({ code: 'lone_surrogate', message: 'a text holds half of a surrogate pair: it is not Unicode' });
+  }
   const parsed = definition.parameters.safeParse(given);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap(detailsOf));
   if (!parsed.success || problems.length > 0) {

@@ -28,6 +28,7 @@ async function call(
 }
 
 const json = { 'content-type': 'application/json' };
+const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 const post = (path: string, body: unknown) => call('POST', path, { body: JSON.stringify(body), headers: json });
 
 test('submit answers with the stored job; the same again is the same job', async () => {
@@ -136,6 +137,8 @@ test('errors: each has its status, code, request id and what to do', async () =>
     ['parameters', post('jobs/submit/hello_world', { n: 'x', speed: 1 }), 400, 'INVALID_PARAMETERS'],
     ['NUL', post('jobs/submit/hello_world', { message: 'a\0b' }), 400, 'INVALID_PARAMETERS'],
     ['5 MB', post('jobs/submit/hello_world', { message: 'x'.repeat(5_000_000) }), 413, 'BODY_TOO_LARGE'],
+    ['nested', call('POST', 'jobs/submit/hello_world', { body: nested(50_000), headers: json }), 400, 'BAD_JSON'],
+    ['half a pair', post('jobs/submit/hello_world', { message: 'a\ud800b' }), 400, 'INVALID_PARAMETERS'],
     ['over 1 MiB', post('jobs/submit/hello_world', { message: 'x'.repeat(1_100_000) }), 400, 'PARAMETERS_TOO_LARGE'],
     ['bad id', call('GET', 'jobs/status/xyz'), 400, 'INVALID_ID'],
     ['unknown id', call('GET', `jobs/status/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
