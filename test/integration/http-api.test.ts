@@ -160,6 +160,18 @@ test('errors: each has its status, code, request id and what to do', async () =>
   }
 });
 
+test('HEAD is answered as GET is, without the body', async () => {
+  const head = await call('HEAD', 'health/live');
+  assert.deepEqual([head.status, head.body], [200, {}]);
+  assert.equal((await call('HEAD', `jobs/status/${'0'.repeat(64)}`)).status, 404);
+});
+
+test('a job id in capitals is the same id', async () => {
+  const { job_id } = await running().client.submit('hello_world', { n: 1, message: 'capitals' });
+  const { status, body } = await call('GET', `jobs/status/${String(job_id).toUpperCase()}`);
+  assert.deepEqual([status, body.job_id], [200, job_id]);
+});
+
 test('the details of one answer name all problems', async () => {
   const { body } = await post('jobs/submit/hello_world', { n: 0, message: 7, speed: 1 });
   assert.deepEqual((body.details as JsonObject[]).map(({ path }) => path).sort(), ['message', 'n', 'speed']);
