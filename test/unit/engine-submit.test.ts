@@ -63,6 +63,7 @@ test('all problems come in one answer, with their paths', async () => {
     'speed',
   ]);
   assert.equal(details.filter((detail) => detail.code === 'unknown_parameter').length, 2);
+  assert.equal(details.find(({ path }) => path === 'blob_name')?.message, 'is required');
 });
 
 test('older clients: the three ids stand for missing places, are kept, and are part of the id', async () => {
