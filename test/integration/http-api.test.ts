@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { routes } from '../../src/http/routes/index.ts';
 import { testStack } from '../tools/stack.ts';
 
@@ -106,6 +107,14 @@ test('lists page by cursor and hold every row once', async () => {
   } while (cursor);
   assert.equal(new Set(seen).size, seen.length);
   assert.ok(seen.length >= 5);
+  const blobs = openBlobStore({ connection: String(running().stack.settings.STORAGE_CONNECTION) });
+  await blobs.upload({ container: 'listed', name: 'a.txt' }, Buffer.from('a'), { contentType: 'text/plain' });
+  const listed = await running().client.submit('list_container', { container_name: 'listed' });
+  const byAlias = (await call('GET', 'jobs?job_type=list_container')).body.jobs as JsonObject[];
+  assert.deepEqual(
+    byAlias.map(({ job_id, job_type }) => [job_id, job_type]),
+    [[listed.job_id, 'list_container_contents']],
+  );
   const { body } = await call('GET', 'jobs?job_type=no_such_type');
   assert.deepEqual(body.jobs, []);
   const { job_id } = await running().client.submit('hello_world', { n: 7 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jobStatuses } from '../../../core/states.ts';
+import type { App } from '../../app.ts';
 import { cursorParameter, encodeCursor, limitParameter } from '../cursor.ts';
 import { jobSummary } from '../job-views.ts';
 import { defineRoute } from '../route.ts';
@@ -16,7 +17,7 @@ export const listJobs = defineRoute({
   pathParameters: z.object({}),
   query: keyParameter.extend({
     status: z.enum(jobStatuses).optional(),
-    job_type: z.string().max(100).optional(),
+    job_type: z.string().max(100).optional().describe('A job type or one of its aliases.'),
     since: z.iso.datetime({ offset: true }).optional().describe('Created at or after this time.'),
     limit: limitParameter,
     cursor: cursorParameter(position).optional(),
@@ -26,7 +27,7 @@ export const listJobs = defineRoute({
     const jobs = await app.machine.engine.store.listJobs({
       limit: query.limit,
       ...(query.status && { status: query.status }),
-      ...(query.job_type && { jobType: query.job_type }),
+      ...(query.job_type && { jobType: realName(app, query.job_type) }),
       ...(query.since && { since: new Date(query.since) }),
       ...(query.cursor && { after: { createdAt: query.cursor.created_at, jobId: query.cursor.job_id } }),
     });
@@ -35,3 +36,8 @@ export const listJobs = defineRoute({
     return { status: 200, body: { jobs: jobs.map(jobSummary), count: jobs.length, next_cursor: next } };
   },
 });
+
+/** Jobs are stored under their type's real name. */
+function realName({ machine }: App, given: string): string {
+  return machine.engine.registry.definitions.find(({ aliases }) => aliases.includes(given))?.name ?? given;
+}
