@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { startStack } from '../local/stack/stack.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
 import { templateFolder } from './template-folder.ts';
@@ -22,10 +23,11 @@ if (values.help) {
   process.exit(0);
 }
 
+const given = connectionsFromEnvironment();
 const stack = await startStack({
   dataFolder: values.memory ? null : values.data,
   logFolder: '.cache/logs',
-  env: connectionsFromEnvironment(),
+  env: given,
   pgstacSql: await ensurePgstacSql(),
   templateFolder,
   httpPort: Number(values.port),
@@ -36,7 +38,7 @@ const stack = await startStack({
 console.log(`
 CoreMachine listens on ${stack.url}/api
   function key: ${stack.functionKey}
-  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'
+  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'${await uploadLine()}
 Ctrl-C drains and stops everything.
 `);
 
@@ -57,4 +59,18 @@ void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/lo
 function connectionsFromEnvironment(): Record<string, string | undefined> {
   const { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION } = process.env;
   return { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION };
+}
+
+/** How to put a file where jobs find it, by curl alone: an address that is signed for a container of the embedded storage. */
+async function uploadLine(): Promise<string> {
+  const connection = stack.settings.STORAGE_CONNECTION;
+  if (given.STORAGE_CONNECTION || !connection) return '';
+  const container = BlobServiceClient.fromConnectionString(connection).getContainerClient('bronze');
+  await container.createIfNotExists();
+  const expiresOn = new Date(Date.now() + 365 * 24 * 3600_000);
+  const url = new URL(
+    await container.generateSasUrl({ permissions: ContainerSASPermissions.parse('rcwl'), expiresOn }),
+  );
+  url.pathname += '/scene.tif';
+  return `\n  a file for container bronze:  curl -T scene.tif -H 'x-ms-blob-type: BlockBlob' '${url}'`;
 }

@@ -71,6 +71,12 @@ test(
         const ended = new Promise((resolve) => child.once('exit', resolve));
         const url = await eventually(() => /listens on (http:\S+)\/api/.exec(output)?.[1], { timeoutMs: 60_000 });
         assert.equal((await fetch(`${url}/api/health/live`)).status, 200);
+        const put = await eventually(() => /curl -T \S+ -H '([^:]+): (\w+)' '([^']+)'/.exec(output), {
+          timeoutMs: 10_000,
+        });
+        const [, header = '', value = '', address = ''] = put;
+        const stored = await fetch(address, { method: 'PUT', headers: { [header]: value }, body: 'a raster' });
+        assert.equal(stored.status, 201, 'the printed line puts a file into the storage');
         const family = await descendants(child.pid ?? 0);
         assert.ok(family.length >= 4, `database, blobs, messages, host: ${family}`);
         child.kill(signal);
