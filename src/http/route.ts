@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { containsNul, type JsonObject } from '../../core/json.ts';
 import type { RunRef } from '../../core/ports/telemetry.ts';
 import type { App } from '../app.ts';
 import { problemsOf, readJsonBody } from './body.ts';
@@ -67,13 +67,15 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   const log = opened?.log;
   const fields = { route: route.name, method: route.method, requestId };
   try {
+    const query = Object.fromEntries(request.query);
+    refuseNul([request.params, query]);
     const {
       status,
       body,
       job = null,
     } = await route.answer(await app(), {
       path: parseParameters(route.pathParameters, request.params),
-      ...queryOf(route, Object.fromEntries(request.query)),
+      ...queryOf(route, query),
       url: request.url,
       requestId,
       json: () => readJsonBody(request),
@@ -104,6 +106,13 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
 function requestIdOf(request: HttpRequest): string {
   const given = request.headers.get('x-request-id') ?? '';
   return /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+/** Not every host refuses an address with %00 itself, and PostgreSQL has no such character. */
+function refuseNul(given: unknown): void {
+  if (!containsNul(given)) return;
+  const message = 'a text of the address holds the character U+0000';
+  throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ code: 'nul_character', message }] });
 }
 
 function queryOf(route: Route, given: Record<string, string>) {

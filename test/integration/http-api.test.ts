@@ -154,6 +154,13 @@ test('errors: each has its status, code, request id and what to do', async () =>
     ['unknown row', call('GET', `db/jobs/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
     ['bad limit', call('GET', 'jobs?limit=0'), 400, 'INVALID_PARAMETERS'],
     ['bad cursor', call('GET', 'jobs?cursor=xx'), 400, 'INVALID_PARAMETERS'],
+    ['a run over 32 bits', call('GET', `jobs/${'0'.repeat(64)}/events?run=99999999999`), 400, 'INVALID_PARAMETERS'],
+    ...['{"created_at":"-271821-04-20T00:00:00Z","job_id":"x"}', '{"created_at":"2026-01-01","job_id":"\\u0000"}'].map(
+      (key): [string, Promise<Answer>, number, string] => {
+        const cursor = Buffer.from(key).toString('base64url');
+        return [`cursor ${key}`, call('GET', `jobs?cursor=${cursor}`), 400, 'INVALID_PARAMETERS'];
+      },
+    ),
     ['unknown query parameter', call('GET', 'jobs?colour=red'), 400, 'INVALID_PARAMETERS'],
     [
       'missing container',

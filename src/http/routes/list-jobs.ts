@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobIdPattern } from '../../../core/ids.ts';
 import { jobStatuses } from '../../../core/states.ts';
 import type { App } from '../../app.ts';
 import { cursorParameter, encodeCursor, limitParameter } from '../cursor.ts';
@@ -6,7 +7,10 @@ import { jobSummary } from '../job-views.ts';
 import { defineRoute } from '../route.ts';
 import { keyParameter } from './job-id.ts';
 
-const position = z.object({ created_at: z.coerce.date(), job_id: z.string() });
+const position = z.object({
+  created_at: z.iso.datetime().transform((text) => new Date(text)),
+  job_id: z.string().regex(jobIdPattern),
+});
 
 export const listJobs = defineRoute({
   name: 'list_jobs',
