@@ -10,14 +10,7 @@ const help = `./run start [--data FOLDER | --memory] [--port 7071]
   --port N       port of the HTTP API
 DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one.`;
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '.data' },
-    memory: { type: 'boolean', default: false },
-    port: { type: 'string', default: '7071' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = readOptions();
 if (values.help) {
   console.log(help);
   process.exit(0);
@@ -30,10 +23,13 @@ const stack = await startStack({
   env: given,
   pgstacSql: await ensurePgstacSql(),
   templateFolder,
-  httpPort: Number(values.port),
+  httpPort: values.httpPort,
   fixedPorts: true,
   hostOutput: 'inherit',
   say: (line) => console.log(`  ${line}`),
+}).catch((error: unknown) => {
+  console.error(`start failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
 });
 console.log(`
 CoreMachine listens on ${stack.url}/api
@@ -54,6 +50,26 @@ const stop = async (why: string, code: number) => {
 process.on('SIGINT', () => void stop('interrupted', 0));
 process.on('SIGTERM', () => void stop('terminated', 0));
 void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/logs`, 1));
+
+/** Says what is wrong with the command line and ends, where something is. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        data: { type: 'string', default: '.data' },
+        memory: { type: 'boolean', default: false },
+        port: { type: 'string', default: '7071' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const httpPort = Number(values.port);
+    if (/^\d+$/.test(values.port) && httpPort < 65_536) return { ...values, httpPort };
+    throw new Error(`--port ${values.port} is no port: give a number up to 65535`);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
+}
 
 /** Whatever of our settings the caller's environment has goes to the host as it is. */
 function connectionsFromEnvironment(): Record<string, string | undefined> {
