@@ -25,9 +25,25 @@ export function jsonBytes(value: unknown): number {
 
 /** True when a string anywhere in the value holds U+0000, which PostgreSQL's jsonb cannot store. */
 export function containsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0');
-  if (Array.isArray(value)) return value.some(containsNul);
-  if (isObject(value)) return Object.entries(value).some(([key, member]) => key.includes('\0') || containsNul(member));
+  return someText(value, (text) => text.includes('\0'));
+}
+
+/** True when a string anywhere in the value holds half of a surrogate pair: many parsers refuse it, and no URL can have it. */
+export function containsLoneSurrogate(value: unknown): boolean {
+  return someText(value, (text) => !text.isWellFormed());
+}
+
+/** True when arrays and objects in the value lie in each other more than `levels` deep. It goes no deeper itself. */
+export function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isNestedDeeper(member, levels - 1));
+}
+
+/** Also of keys. */
+function someText(value: unknown, test: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return test(value);
+  if (Array.isArray(value)) return value.some((item) => someText(item, test));
+  if (isObject(value)) return Object.entries(value).some(([key, member]) => test(key) || someText(member, test));
   return false;
 }
 

@@ -7,7 +7,6 @@ import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { chunkFile, loads } from '../handlers/vector/chunks.ts';
 import { createVectorStac } from '../handlers/vector/create-vector-stac.ts';
 import {
-  checkTogether,
   formatOf,
   type IngestVectorParameters,
   ingestVectorParameters,
@@ -87,7 +86,6 @@ async function checkSourceAndTarget(
   services: Services,
   job: { readonly id: string },
 ): Promise<void> {
-  checkTogether(params);
   await requireBlob(services, params.container_name, params.blob_name);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
   if (params.load_method !== 'fail') return;

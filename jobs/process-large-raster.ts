@@ -21,13 +21,13 @@ import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.t
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
-import { checkOverlap, generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
+import { generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
 import { schemeBlobName, tilesContainer, windowBlobName, windows } from '../handlers/tiling/names.ts';
 import type { ExtractTilesOutput, GenerateTilingSchemeOutput } from '../handlers/tiling/schemas.ts';
 import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
 import { tileAt } from '../handlers/tiling/tiles.ts';
 
-const parameters = inspectionParameters.extend({
+const fields = inspectionParameters.extend({
   output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
   target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
   jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
@@ -51,6 +51,13 @@ const parameters = inspectionParameters.extend({
     .describe('Side of a tile in pixels of the target; null: about 300 MB without compression, a multiple of 512.'),
   overlap: z.int().min(0).default(0).describe('Pixels a tile has of its neighbours; less than half of tile_size.'),
   maxzoom: z.int().min(0).max(24).nullable().default(null).describe("Of the mosaic; null: from the data's resolution."),
+});
+
+/** Asked though others are wrong, so that all problems come in one answer. */
+const parameters = fields.refine(({ overlap, tile_size }) => tile_size === null || overlap < tile_size / 2, {
+  path: ['overlap'],
+  message: 'must be less than half of tile_size',
+  when: () => true,
 });
 
 type Parameters = z.output<typeof parameters>;
@@ -174,7 +181,6 @@ function secondsOf(stages: readonly StageRecord[], name: string): number {
 }
 
 async function checkResources(params: Parameters, services: Services): Promise<void> {
-  if (params.tile_size !== null) checkOverlap(params.overlap, params.tile_size);
   checkOutputName(params);
   await requireBlob(services, params.container_name, params.blob_name);
   await requireTargetCrs(services.gdal, params.target_crs);

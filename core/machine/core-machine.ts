@@ -45,7 +45,7 @@ export class CoreMachine {
       const job = await this.engine.store.getJob(jobId);
       if (!job) throw new CoreMachineError('JOB_NOT_FOUND', 'there is no job with this id');
       if (job.status !== 'queued' && job.status !== 'processing') {
-        throw new CoreMachineError('JOB_NOT_ACTIVE', `the job is ${job.status}`);
+        throw new CoreMachineError('JOB_NOT_ACTIVE', `the job is ${job.status}: there is nothing to cancel`);
       }
       if (await cancelJob(this.engine, job)) return { ...job, status: 'cancelled' };
     }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CoreMachineError, type ErrorDetail } from '../errors.ts';
 import type { JobDefinition } from '../job.ts';
-import { containsNul, isObject, type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
+import { containsLoneSurrogate, containsNul, isObject, type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
 import { limits } from '../limits.ts';
 
 export interface ParsedParameters {
@@ -29,7 +29,10 @@ export function parseParameters(definition: JobDefinition, body: unknown): Parse
   const problems: ErrorDetail[] = [];
   const { given, metadata } = translateLegacyNames(definition, body, problems);
   if (containsNul(body)) problems.push({ code: 'nul_character', message: 'a text holds the character U+0000' });
-  const parsed = definition.parameters.safeParse(given);
+  if (containsLoneSurrogate(body)) {
+    problems.push({ code: 'lone_surrogate', message: 'a text holds half of a surrogate pair: it is not Unicode' });
+  }
+  const parsed = definition.parameters.safeParse(given, { error: missing });
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap(detailsOf));
   if (!parsed.success || problems.length > 0) {
     throw new CoreMachineError('INVALID_PARAMETERS', summary(definition.name, problems), { details: problems });
@@ -67,10 +70,15 @@ function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
     return issue.keys.map((key) => ({
       path: [...issue.path, key.slice(0, 100)].join('.'),
       code: 'unknown_parameter',
-      message: 'there is no parameter of this name',
+      message: 'there is no parameter of this name; GET jobs/types shows those there are',
     }));
   }
   return [{ path: issue.path.join('.'), code: issue.code ?? 'invalid', message: issue.message.slice(0, 500) }];
+}
+
+/** In place of zod's own words, which call it undefined. */
+function missing({ code, input }: z.core.$ZodRawIssue): string | undefined {
+  return code === 'invalid_type' && input === undefined ? 'is required' : undefined;
 }
 
 function summary(jobType: string, problems: readonly ErrorDetail[]): string {

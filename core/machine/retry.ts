@@ -28,5 +28,5 @@ function refusal({ status }: JobRecord): CoreMachineError {
   if (!isActive(status) && status === 'completed') {
     return new CoreMachineError('NOTHING_TO_RETRY', 'the job completed; from=start runs all of it again');
   }
-  return new CoreMachineError('JOB_ACTIVE', 'the job is active: it can be run again when it has ended');
+  return new CoreMachineError('JOB_ACTIVE', 'the job is active: wait for its end, or cancel it first');
 }

@@ -62,7 +62,7 @@ async function store(
   };
   const stored = await engine.store.submitJob(newJob, { force: request.force });
   if (stored.outcome === 'active') {
-    throw new CoreMachineError('JOB_ACTIVE', `the job is ${stored.job.status}: it can be run again when it has ended`);
+    throw new CoreMachineError('JOB_ACTIVE', `the job is ${stored.job.status}: wait for its end, or cancel it first`);
   }
   const fields = {
     jobId: stored.job.jobId,

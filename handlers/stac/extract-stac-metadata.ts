@@ -20,7 +20,7 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   input: extractStacMetadataInput,
   output: extractStacMetadataOutput,
   async run(input, context) {
-    const { item, observed } = await describeRaster(input, context);
+    const { item, observed } = await naming(input.blob_name, describeRaster(input, context));
     context.signal.throwIfAborted();
     const datetimeIsOfProcessing = observed.acquired === null;
     const stored = await storeItem(context.services.catalogue, item, { datetimeIsOfProcessing });
@@ -35,6 +35,17 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
     };
   },
 });
+
+/** GDAL knows the raster by a local name, and one task of many by its number alone: the error says which blob it was. */
+async function naming<T>(blobName: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof CoreMachineError)) throw error;
+    const { code, message, details } = error;
+    throw new CoreMachineError(code, `${blobName}: ${message}`, { cause: error, ...(details && { details }) });
+  }
+}
 
 export interface DescribedRaster {
   readonly item: StacItem;
@@ -52,7 +63,7 @@ export async function describeRaster(
 ): Promise<DescribedRaster> {
   const raster: BlobRef = { container: input.container_name, name: input.blob_name };
   const properties = await context.services.blobs.properties(raster);
-  if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${input.blob_name}`);
+  if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', 'the blob does not exist');
   const observed = await observe(input, raster, context, ownContainer);
   context.progress(0.6);
   const thumbnailHref = await makeThumbnail(raster, observed, context, ownContainer);

@@ -91,7 +91,7 @@ async function tilingOf(
 }
 
 /** Throws INVALID_PARAMETERS: a tile's own pixels are to be more than its neighbours'. */
-export function checkOverlap(overlap: number, tileSize: number): void {
+function checkOverlap(overlap: number, tileSize: number): void {
   if (overlap < tileSize / 2) return;
   const message = `must be less than half of tile_size (${tileSize})`;
   throw new CoreMachineError('INVALID_PARAMETERS', `overlap ${message}`, { details: [{ path: 'overlap', message }] });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
+import { CoreMachineError } from '../../core/errors.ts';
 import type { FeatureTable } from '../../core/ports/feature-tables.ts';
 import { containerName } from '../raster/parameters.ts';
 import { extensionOf, type VectorExtension, vectorExtensions } from './formats.ts';
@@ -19,7 +19,7 @@ export const tableName = z
 const columnName = z.string().min(1).max(1000);
 const columnList = z.array(columnName).max(20).default([]);
 
-export const ingestVectorParameters = z.object({
+const fields = z.object({
   blob_name: z.string().trim().min(1).max(1024).describe('The vector file.'),
   container_name: containerName,
   table_name: tableName.nullable().default(null).describe('null: from the file name.'),
@@ -64,35 +64,51 @@ export const ingestVectorParameters = z.object({
   ),
 });
 
+type Fields = z.output<typeof fields>;
+
+const csvColumns = ['lat_name', 'lon_name', 'wkt_column'] as const;
+
+/** A rule over several parameters is asked though others are wrong, so that all problems come in one answer. */
+function together(path: keyof Fields, message: string) {
+  return { path: [path], message, when: () => true };
+}
+
+function csvOnly(column: (typeof csvColumns)[number]) {
+  const holds = (params: Fields) => params[column] === null || [null, 'csv'].includes(extensionIn(params));
+  return [holds, together(column, 'is for CSV files')] as const;
+}
+
+export const ingestVectorParameters = fields
+  .refine(
+    (params) => params.blob_name === undefined || extensionIn(params) !== null,
+    together('file_extension', `is not told by the file name: give one of ${vectorExtensions.join(' ')}`),
+  )
+  .refine(
+    ({ lat_name, lon_name }) => (lat_name === null) === (lon_name === null),
+    together('lon_name', 'goes together with lat_name'),
+  )
+  .refine(
+    ({ lat_name, lon_name, wkt_column }) => wkt_column === null || (lat_name === null && lon_name === null),
+    together('wkt_column', 'goes instead of lat_name and lon_name'),
+  )
+  .refine(...csvOnly('lat_name'))
+  .refine(...csvOnly('lon_name'))
+  .refine(...csvOnly('wkt_column'));
+
 export type IngestVectorParameters = z.output<typeof ingestVectorParameters>;
 
 export function targetOf({ table_name, blob_name, schema }: IngestVectorParameters): FeatureTable {
   return { schema, table: table_name ?? tableNameOf(blob_name) };
 }
 
-export function formatOf({ file_extension, blob_name }: IngestVectorParameters): VectorExtension {
-  const extension = file_extension ?? extensionOf(blob_name);
-  if (extension) return extension;
-  throw invalid([{ path: 'file_extension', message: `must be one of ${vectorExtensions.join(' ')}` }]);
+export function formatOf(params: IngestVectorParameters): VectorExtension {
+  const extension = extensionIn(params);
+  // The schema has asked.
+  if (extension === null) throw new CoreMachineError('INVALID_PARAMETERS', `${params.blob_name} is of no known format`);
+  return extension;
 }
 
-/** Rules over several parameters. Throws INVALID_PARAMETERS with all that are broken. */
-export function checkTogether(params: IngestVectorParameters): void {
-  const { lat_name, lon_name, wkt_column } = params;
-  const problems: ErrorDetail[] = [];
-  if ((lat_name === null) !== (lon_name === null)) {
-    problems.push({ path: lat_name === null ? 'lat_name' : 'lon_name', message: 'lat_name and lon_name go together' });
-  }
-  if (wkt_column !== null && (lat_name !== null || lon_name !== null)) {
-    problems.push({ path: 'wkt_column', message: 'goes instead of lat_name and lon_name' });
-  }
-  const csvOnly = Object.entries({ lat_name, lon_name, wkt_column }).filter(([, value]) => value !== null);
-  if (formatOf(params) !== 'csv') {
-    problems.push(...csvOnly.map(([path]) => ({ path, message: 'is for CSV files' })));
-  }
-  if (problems.length > 0) throw invalid(problems);
-}
-
-function invalid(details: readonly ErrorDetail[]): CoreMachineError {
-  return new CoreMachineError('INVALID_PARAMETERS', `${details.length} problems in the parameters`, { details });
+/** Asked of checked parameters, and by the rules above of ones that may be wrong. */
+function extensionIn({ file_extension, blob_name }: Pick<Fields, 'file_extension' | 'blob_name'>) {
+  return file_extension ?? extensionOf(String(blob_name));
 }

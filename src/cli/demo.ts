@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { JsonObject } from '../../core/json.ts';
@@ -24,6 +25,8 @@ process.exitCode = await demo(files).catch((error: unknown) => {
 });
 
 async function demo(given: readonly string[]): Promise<number> {
+  const unreadable = given.filter((file) => !statSync(file, { throwIfNoEntry: false })?.isFile());
+  if (unreadable.length > 0) throw new Error(`there is no file ${unreadable.join(', ')}`);
   const rasters = given.length > 0 ? given.map(userRaster) : await prepareSamples();
   console.log('Starting the embedded stack (nothing is installed on the system, nothing is kept)');
   const stack = await startStack({

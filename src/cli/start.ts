@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { startStack } from '../local/stack/stack.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
 import { templateFolder } from './template-folder.ts';
@@ -9,34 +10,31 @@ const help = `./run start [--data FOLDER | --memory] [--port 7071]
   --port N       port of the HTTP API
 DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one.`;
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '.data' },
-    memory: { type: 'boolean', default: false },
-    port: { type: 'string', default: '7071' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = readOptions();
 if (values.help) {
   console.log(help);
   process.exit(0);
 }
 
+const given = connectionsFromEnvironment();
 const stack = await startStack({
   dataFolder: values.memory ? null : values.data,
   logFolder: '.cache/logs',
-  env: connectionsFromEnvironment(),
+  env: given,
   pgstacSql: await ensurePgstacSql(),
   templateFolder,
-  httpPort: Number(values.port),
+  httpPort: values.httpPort,
   fixedPorts: true,
   hostOutput: 'inherit',
   say: (line) => console.log(`  ${line}`),
+}).catch((error: unknown) => {
+  console.error(`start failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
 });
 console.log(`
 CoreMachine listens on ${stack.url}/api
   function key: ${stack.functionKey}
-  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'
+  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'${await uploadLine()}
 Ctrl-C drains and stops everything.
 `);
 
@@ -53,8 +51,42 @@ process.on('SIGINT', () => void stop('interrupted', 0));
 process.on('SIGTERM', () => void stop('terminated', 0));
 void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/logs`, 1));
 
+/** Says what is wrong with the command line and ends, where something is. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        data: { type: 'string', default: '.data' },
+        memory: { type: 'boolean', default: false },
+        port: { type: 'string', default: '7071' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const httpPort = Number(values.port);
+    if (/^\d+$/.test(values.port) && httpPort < 65_536) return { ...values, httpPort };
+    throw new Error(`--port ${values.port} is no port: give a number up to 65535`);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
+}
+
 /** Whatever of our settings the caller's environment has goes to the host as it is. */
 function connectionsFromEnvironment(): Record<string, string | undefined> {
   const { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION } = process.env;
   return { DATABASE_URL, SERVICE_BUS_CONNECTION, STORAGE_CONNECTION };
+}
+
+/** How to put a file where jobs find it, by curl alone: an address that is signed for a container of the embedded storage. */
+async function uploadLine(): Promise<string> {
+  const connection = stack.settings.STORAGE_CONNECTION;
+  if (given.STORAGE_CONNECTION || !connection) return '';
+  const container = BlobServiceClient.fromConnectionString(connection).getContainerClient('bronze');
+  await container.createIfNotExists();
+  const expiresOn = new Date(Date.now() + 365 * 24 * 3600_000);
+  const url = new URL(
+    await container.generateSasUrl({ permissions: ContainerSASPermissions.parse('rcwl'), expiresOn }),
+  );
+  url.pathname += '/scene.tif';
+  return `\n  a file for container bronze:  curl -T scene.tif -H 'x-ms-blob-type: BlockBlob' '${url}'`;
 }

@@ -1,9 +1,12 @@
 import type { HttpRequest } from '@azure/functions';
 import type { z } from 'zod';
 import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
+import { isNestedDeeper } from '../../core/json.ts';
 
 /** Parameters may take 1 MiB as canonical JSON; white space gets a little more. */
 export const bodyLimitBytes = 2 * 1024 * 1024;
+/** No parameter comes near; what walks through a value would run out of stack some thousands of levels down. */
+const mostLevels = 100;
 
 /** The request's JSON body; an absent body is `{}`. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_JSON. */
 export async function readJsonBody(request: HttpRequest): Promise<unknown> {
@@ -15,6 +18,14 @@ export async function readJsonBody(request: HttpRequest): Promise<unknown> {
   if (type !== 'application/json' && !type.endsWith('+json')) {
     throw new CoreMachineError('UNSUPPORTED_MEDIA_TYPE', 'send the parameters with content-type: application/json');
   }
+  const body = decoded(bytes);
+  if (isNestedDeeper(body, mostLevels)) {
+    throw new CoreMachineError('BAD_JSON', `the body is nested more than ${mostLevels} levels deep`);
+  }
+  return body;
+}
+
+function decoded(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { containsNul } from '../../core/json.ts';
 
 /** Opaque to clients: the sort key of the last row of a page, as base64url JSON. */
 export function encodeCursor(key: Record<string, string | number | readonly string[]>): string {
@@ -12,13 +13,16 @@ export function cursorParameter<T extends z.ZodObject>(key: T, maxLength = 1000)
     .max(maxLength)
     .transform((text, context): z.output<T> => {
       try {
-        return key.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-      } catch {
-        context.addIssue({ code: 'custom', message: 'not a cursor of this list' });
-        return z.NEVER;
-      }
+        const decoded: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+        if (!containsNul(decoded)) return key.parse(decoded);
+      } catch {}
+      context.addIssue({ code: 'custom', message: 'not a cursor of this list' });
+      return z.NEVER;
     })
     .describe('`next_cursor` of the page before.');
 }
+
+/** PostgreSQL's largest integer: what is over it is no run and no stage, and no error of the database. */
+export const largestInteger = 2 ** 31 - 1;
 
 export const limitParameter = z.coerce.number().int().min(1).max(1000).default(100).describe('Rows a page, 1-1000.');

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
-import { CoreMachineError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { CoreMachineError, toCoreMachineError } from '../../core/errors.ts';
+import { containsNul, type JsonObject } from '../../core/json.ts';
 import type { RunRef } from '../../core/ports/telemetry.ts';
 import type { App } from '../app.ts';
 import { problemsOf, readJsonBody } from './body.ts';
@@ -31,6 +31,11 @@ export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.Z
   /** Error codes that it can answer with, for the OpenAPI document. */
   readonly errors: readonly ConstructorParameters<typeof CoreMachineError>[0][];
   readonly answer: (app: App, request: RouteRequest<z.output<Path>, z.output<Query>>) => Promise<RouteAnswer>;
+  /**
+   * What it answers while the application cannot be opened, for want of its database for example: after a moment, with the
+   * reason. Absent: it waits, and answers with the error.
+   */
+  readonly whileClosed?: (reason: CoreMachineError) => RouteAnswer;
 }
 
 export interface RouteRequest<Path, Query> {
@@ -63,17 +68,20 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   const requestId = requestIdOf(request);
   const started = performance.now();
   const startedAt = Date.now();
-  const opened = await app().catch(() => null);
+  const opening = openedFor(route, app);
+  const opened = await opening.catch(() => null);
   const log = opened?.log;
   const fields = { route: route.name, method: route.method, requestId };
   try {
+    const query = Object.fromEntries(request.query);
+    refuseNul([request.params, query]);
     const {
       status,
       body,
       job = null,
-    } = await route.answer(await app(), {
+    } = await answerOf(route, opening, {
       path: parseParameters(route.pathParameters, request.params),
-      ...queryOf(route, Object.fromEntries(request.query)),
+      ...queryOf(route, query),
       url: request.url,
       requestId,
       json: () => readJsonBody(request),
@@ -100,10 +108,38 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   }
 }
 
+/** With a route that has an answer for it, the opening is waited for this long: probes have to be answered within 2 s. */
+const openingLimitMs = 1500;
+
+async function openedFor(route: Route, app: () => Promise<App>): Promise<App> {
+  if (!route.whileClosed) return app();
+  const late = Promise.withResolvers<never>();
+  const error = new CoreMachineError('DATABASE_UNAVAILABLE', 'the application is not open yet');
+  const timer = setTimeout(() => late.reject(error), openingLimitMs);
+  return Promise.race([app(), late.promise]).finally(() => clearTimeout(timer));
+}
+
+async function answerOf(
+  route: Route,
+  opening: Promise<App>,
+  request: Parameters<Route['answer']>[1],
+): Promise<RouteAnswer> {
+  if (!route.whileClosed) return route.answer(await opening, request);
+  const opened = await opening.catch(toCoreMachineError);
+  return opened instanceof CoreMachineError ? route.whileClosed(opened) : route.answer(opened, request);
+}
+
 /** The caller's X-Request-ID when it is a harmless one, else a new id. */
 function requestIdOf(request: HttpRequest): string {
   const given = request.headers.get('x-request-id') ?? '';
   return /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+/** Not every host refuses an address with %00 itself, and PostgreSQL has no such character. */
+function refuseNul(given: unknown): void {
+  if (!containsNul(given)) return;
+  const message = 'a text of the address holds the character U+0000';
+  throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ code: 'nul_character', message }] });
 }
 
 function queryOf(route: Route, given: Record<string, string>) {

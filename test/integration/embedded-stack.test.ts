@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +72,12 @@ test(
         const ended = new Promise((resolve) => child.once('exit', resolve));
         const url = await eventually(() => /listens on (http:\S+)\/api/.exec(output)?.[1], { timeoutMs: 60_000 });
         assert.equal((await fetch(`${url}/api/health/live`)).status, 200);
+        const put = await eventually(() => /curl -T \S+ -H '([^:]+): (\w+)' '([^']+)'/.exec(output), {
+          timeoutMs: 10_000,
+        });
+        const [, header = '', value = '', address = ''] = put;
+        const stored = await fetch(address, { method: 'PUT', headers: { [header]: value }, body: 'a raster' });
+        assert.equal(stored.status, 201, 'the printed line puts a file into the storage');
         const family = await descendants(child.pid ?? 0);
         assert.ok(family.length >= 4, `database, blobs, messages, host: ${family}`);
         child.kill(signal);
@@ -80,6 +87,36 @@ test(
       }
     }),
 );
+
+test('./run start tells what is wrong in plain words: an option, a port, a setting, a database that is not there', async () => {
+  const wrong = 'postgresql://nobody@127.0.0.1:1/none';
+  const cases: [string[], Record<string, string>, number, RegExp][] = [
+    [['--prot', '1'], {}, 2, /'--prot'.*--port N/s],
+    [['--port', '7071x'], {}, 2, /--port 7071x is no port/],
+    [
+      ['--port', '0'],
+      { DATABASE_URL: wrong },
+      1,
+      /DATABASE_UNAVAILABLE: .*ECONNREFUSED.*start failed: functions host/s,
+    ],
+  ];
+  await withFolder(async (folder) => {
+    for (const [given, env, code, said] of cases) {
+      const entry = fileURLToPath(new URL('../../src/cli/start.ts', import.meta.url));
+      const child = spawn(process.execPath, [entry, '--memory', ...given], {
+        cwd: folder,
+        env: { ...process.env, ...env },
+      });
+      const output: string[] = [];
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text) => output.push(text));
+      const [ended] = (await once(child, 'close')) as [number];
+      assert.equal(ended, code, output.join(''));
+      assert.match(output.join(''), said);
+      assert.doesNotMatch(output.join(''), /\n {4}at /, 'no stack trace');
+    }
+  });
+});
 
 async function descendants(pid: number): Promise<number[]> {
   const { program } = await import('../tools/program.ts');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
+import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { routes } from '../../src/http/routes/index.ts';
 import { testStack } from '../tools/stack.ts';
 
@@ -28,6 +29,7 @@ async function call(
 }
 
 const json = { 'content-type': 'application/json' };
+const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 const post = (path: string, body: unknown) => call('POST', path, { body: JSON.stringify(body), headers: json });
 
 test('submit answers with the stored job; the same again is the same job', async () => {
@@ -105,6 +107,14 @@ test('lists page by cursor and hold every row once', async () => {
   } while (cursor);
   assert.equal(new Set(seen).size, seen.length);
   assert.ok(seen.length >= 5);
+  const blobs = openBlobStore({ connection: String(running().stack.settings.STORAGE_CONNECTION) });
+  await blobs.upload({ container: 'listed', name: 'a.txt' }, Buffer.from('a'), { contentType: 'text/plain' });
+  const listed = await running().client.submit('list_container', { container_name: 'listed' });
+  const byAlias = (await call('GET', 'jobs?job_type=list_container')).body.jobs as JsonObject[];
+  assert.deepEqual(
+    byAlias.map(({ job_id, job_type }) => [job_id, job_type]),
+    [[listed.job_id, 'list_container_contents']],
+  );
   const { body } = await call('GET', 'jobs?job_type=no_such_type');
   assert.deepEqual(body.jobs, []);
   const { job_id } = await running().client.submit('hello_world', { n: 7 });
@@ -136,12 +146,21 @@ test('errors: each has its status, code, request id and what to do', async () =>
     ['parameters', post('jobs/submit/hello_world', { n: 'x', speed: 1 }), 400, 'INVALID_PARAMETERS'],
     ['NUL', post('jobs/submit/hello_world', { message: 'a\0b' }), 400, 'INVALID_PARAMETERS'],
     ['5 MB', post('jobs/submit/hello_world', { message: 'x'.repeat(5_000_000) }), 413, 'BODY_TOO_LARGE'],
+    ['nested', call('POST', 'jobs/submit/hello_world', { body: nested(50_000), headers: json }), 400, 'BAD_JSON'],
+    ['half a pair', post('jobs/submit/hello_world', { message: 'a\ud800b' }), 400, 'INVALID_PARAMETERS'],
     ['over 1 MiB', post('jobs/submit/hello_world', { message: 'x'.repeat(1_100_000) }), 400, 'PARAMETERS_TOO_LARGE'],
     ['bad id', call('GET', 'jobs/status/xyz'), 400, 'INVALID_ID'],
     ['unknown id', call('GET', `jobs/status/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
     ['unknown row', call('GET', `db/jobs/${'0'.repeat(64)}`), 404, 'JOB_NOT_FOUND'],
     ['bad limit', call('GET', 'jobs?limit=0'), 400, 'INVALID_PARAMETERS'],
     ['bad cursor', call('GET', 'jobs?cursor=xx'), 400, 'INVALID_PARAMETERS'],
+    ['a run over 32 bits', call('GET', `jobs/${'0'.repeat(64)}/events?run=99999999999`), 400, 'INVALID_PARAMETERS'],
+    ...['{"created_at":"-271821-04-20T00:00:00Z","job_id":"x"}', '{"created_at":"2026-01-01","job_id":"\\u0000"}'].map(
+      (key): [string, Promise<Answer>, number, string] => {
+        const cursor = Buffer.from(key).toString('base64url');
+        return [`cursor ${key}`, call('GET', `jobs?cursor=${cursor}`), 400, 'INVALID_PARAMETERS'];
+      },
+    ),
     ['unknown query parameter', call('GET', 'jobs?colour=red'), 400, 'INVALID_PARAMETERS'],
     [
       'missing container',
@@ -155,6 +174,18 @@ test('errors: each has its status, code, request id and what to do', async () =>
     assert.deepEqual([got, body.error], [status, code], what);
     assert.ok(body.request_id && body.timestamp && body.message, what);
   }
+});
+
+test('HEAD is answered as GET is, without the body', async () => {
+  const head = await call('HEAD', 'health/live');
+  assert.deepEqual([head.status, head.body], [200, {}]);
+  assert.equal((await call('HEAD', `jobs/status/${'0'.repeat(64)}`)).status, 404);
+});
+
+test('a job id in capitals is the same id', async () => {
+  const { job_id } = await running().client.submit('hello_world', { n: 1, message: 'capitals' });
+  const { status, body } = await call('GET', `jobs/status/${String(job_id).toUpperCase()}`);
+  assert.deepEqual([status, body.job_id], [200, job_id]);
 });
 
 test('the details of one answer name all problems', async () => {

@@ -51,7 +51,9 @@ describe('stac_catalog_container', () => {
       failed_insertions: 1,
       success_rate: '80%',
     });
-    assert.equal((errors_sample as JsonObject[])[0]?.code, 'FILE_UNREADABLE');
+    const [failure] = errors_sample as JsonObject[];
+    assert.equal(failure?.code, 'FILE_UNREADABLE');
+    assert.match(String(failure?.message), /^grün\/broken\.tif: /);
     const outputs = await store.resultPage({ jobId: job.jobId, run: 1, stage: 2 }, -1, 100);
     const items = outputs.map(({ output }) => output as JsonObject);
     assert.deepEqual(items.map((item) => item.blob_name).sort(), [...good].sort());

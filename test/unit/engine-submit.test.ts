@@ -63,6 +63,7 @@ test('all problems come in one answer, with their paths', async () => {
     'speed',
   ]);
   assert.equal(details.filter((detail) => detail.code === 'unknown_parameter').length, 2);
+  assert.equal(details.find(({ path }) => path === 'blob_name')?.message, 'is required');
 });
 
 test('older clients: the three ids stand for missing places, are kept, and are part of the id', async () => {
@@ -91,13 +92,18 @@ test('target_table stands for table_name where a job has one, and is unknown whe
   );
 });
 
-test('hostile bodies: no object, U+0000, more than 1 MiB, an unknown type', async () => {
+test('hostile bodies: no object, U+0000, half of a surrogate pair, more than 1 MiB, an unknown type', async () => {
   const b = bench([placed]);
   for (const body of [[], 'text', 7, null]) assert.equal((await problemsOf(b.submit('placed', body))).code, 'BAD_JSON');
   const nul = await problemsOf(b.submit('placed', { container_name: 'a\0b', blob_name: 'x' }));
   assert.deepEqual(
     nul.details.map((detail) => detail.code),
     ['nul_character'],
+  );
+  const half = await problemsOf(b.submit('placed', { container_name: 'a\ud800b', blob_name: 'x' }));
+  assert.deepEqual(
+    half.details.map((detail) => detail.code),
+    ['lone_surrogate'],
   );
   const large = { container_name: 'a', blob_name: 'x'.repeat(5_000_000) };
   assert.equal((await problemsOf(b.submit('placed', large))).code, 'PARAMETERS_TOO_LARGE');

@@ -381,6 +381,8 @@ test('hostile parameters are refused before anything is looked up', async () => 
     [{ ...good, target_crs: 'WGS84' }, 'INVALID_PARAMETERS'],
     [{ ...good, target_crs: '/etc/passwd' }, 'INVALID_PARAMETERS'],
     [{ ...good, collection_id: 'a b' }, 'INVALID_PARAMETERS'],
+    [{ ...good, collection_id: '..' }, 'INVALID_PARAMETERS'],
+    [{ ...good, item_id: '.' }, 'INVALID_PARAMETERS'],
     [{ ...good, item_id: '"; DROP' }, 'INVALID_PARAMETERS'],
     [{ ...good, raster_type: 'unknown' }, 'INVALID_PARAMETERS'],
     [{ ...good, in_memory: 'yes' }, 'INVALID_PARAMETERS'],

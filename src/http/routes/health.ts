@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import type { CoreMachineError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { App } from '../../app.ts';
 import { checkHealth } from '../../health.ts';
 import { defineRoute } from '../route.ts';
 import { keyParameter } from './job-id.ts';
+
+const alive = { status: 200, body: { status: 'alive' } } as const;
 
 export const healthLive = defineRoute({
   name: 'health_live',
@@ -14,7 +17,8 @@ export const healthLive = defineRoute({
   pathParameters: z.object({}),
   query: keyParameter,
   errors: [],
-  answer: async () => ({ status: 200, body: { status: 'alive' } }),
+  answer: async () => alive,
+  whileClosed: () => alive,
 });
 
 export const health = defineRoute({
@@ -27,6 +31,10 @@ export const health = defineRoute({
   query: keyParameter,
   errors: [],
   answer: full,
+  whileClosed: (reason) => ({
+    status: 503,
+    body: { status: 'unhealthy', components: { application: { status: 'down', ...told(reason) } } },
+  }),
 });
 
 export const healthReady = defineRoute({
@@ -42,7 +50,13 @@ export const healthReady = defineRoute({
     const { status, body } = await full(app);
     return { status, body: { status: body.status === 'healthy' ? 'ready' : 'not_ready' } };
   },
+  whileClosed: () => ({ status: 503, body: { status: 'not_ready' } }),
 });
+
+/** As of a component that is down. */
+function told({ code, message }: CoreMachineError): JsonObject {
+  return { error: code, message: message.slice(0, 300) };
+}
 
 async function full(app: App): Promise<{ status: number; body: JsonObject }> {
   const components = await checkHealth(app.healthChecks);

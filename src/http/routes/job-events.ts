@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursorParameter, encodeCursor, limitParameter } from '../cursor.ts';
+import { cursorParameter, encodeCursor, largestInteger, limitParameter } from '../cursor.ts';
 import { defineRoute } from '../route.ts';
 import { findJob, jobIdParameter, keyParameter } from './job-id.ts';
 
@@ -11,7 +11,7 @@ export const jobEvents = defineRoute({
   summary: 'What happened to a job, in order: all of its runs, or one.',
   pathParameters: jobIdParameter,
   query: keyParameter.extend({
-    run: z.coerce.number().int().min(1).optional(),
+    run: z.coerce.number().int().min(1).max(largestInteger).optional(),
     limit: limitParameter,
     cursor: cursorParameter(z.object({ id: z.int() })).optional(),
   }),

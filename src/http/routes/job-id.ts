@@ -4,7 +4,9 @@ import { jobIdPattern } from '../../../core/ids.ts';
 import type { JobRecord } from '../../../core/ports/state-store.ts';
 import type { App } from '../../app.ts';
 
-export const jobIdParameter = z.object({ job_id: z.string().regex(jobIdPattern).describe('64 hexadecimal digits.') });
+export const jobIdParameter = z.object({
+  job_id: z.string().toLowerCase().regex(jobIdPattern).describe('64 hexadecimal digits.'),
+});
 /** Azure accepts the function key in the query. */
 export const keyParameter = z.object({ code: z.string().optional().describe('Function key.') });
 

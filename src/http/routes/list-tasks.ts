@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { taskStatuses } from '../../../core/states.ts';
-import { cursorParameter, encodeCursor, limitParameter } from '../cursor.ts';
+import { cursorParameter, encodeCursor, largestInteger, limitParameter } from '../cursor.ts';
 import { taskView } from '../job-views.ts';
 import { defineRoute } from '../route.ts';
 import { findJob, jobIdParameter, keyParameter } from './job-id.ts';
@@ -16,7 +16,7 @@ export const listTasks = defineRoute({
   pathParameters: jobIdParameter,
   query: keyParameter.extend({
     status: z.enum(taskStatuses).optional(),
-    stage: z.coerce.number().int().min(1).optional(),
+    stage: z.coerce.number().int().min(1).max(largestInteger).optional(),
     limit: limitParameter,
     cursor: cursorParameter(position).optional(),
   }),

@@ -16,6 +16,6 @@ export const retryJob = defineRoute({
   async answer(app, { path, query, requestId }) {
     const options = { fromStart: query.from === 'start', correlationId: requestId };
     const { job, queued } = await app.machine.retry(path.job_id, options);
-    return { status: 200, body: { job_id: job.jobId, status: job.status, run: job.run, queued } };
+    return { status: 200, body: { job_id: job.jobId, status: job.status, run: job.run, queued }, job };
   },
 });

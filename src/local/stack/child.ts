@@ -72,7 +72,7 @@ function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () 
     );
     child.once('exit', (code) => {
       clearTimeout(timer);
-      reject(new Error(`${name} ended with code ${code} before it was ready\n${tail()}`));
+      reject(new Error(`${name} ended with code ${code} before it was ready\n${tail()}`.trimEnd()));
     });
     child.on('message', (message: { ready?: Ready }) => {
       if (message.ready === undefined) return;
@@ -96,7 +96,8 @@ function collectOutput(child: ChildProcess, output: string): () => string {
     });
   }
   child.once('close', () => file?.end());
-  return () => kept.join('').slice(-2000);
+  // What was shown already is not said again.
+  return () => (file ? kept.join('').slice(-2000) : '');
 }
 
 async function stop(child: ChildProcess, exited: Promise<number | null>, graceMs = 20_000): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { CoreMachineError } from '../../../core/errors.ts';
 import { startFunctionsHost } from '../functions-host/host.ts';
 import { childOptions, childReady } from './child.ts';
 
@@ -25,12 +26,20 @@ const host = await startFunctionsHost({
 });
 // Opened before the first request: a wrong setting must stop the start, not the first job.
 const { currentApp, closeApp } = await import('../../app.ts');
-await currentApp();
+await currentApp().catch(endWith);
 
 childReady({ url: host.url, functionKey }, async () => {
   await host.stop({ graceMs: 15_000 });
   await closeApp();
 });
+
+/** A setting or a service is wrong, and said so: a stack trace would only hide it. What has no code is a fault of ours. */
+function endWith(error: unknown): never {
+  if (!(error instanceof CoreMachineError)) throw error;
+  const details = error.details?.map(({ path, message }) => `\n  ${path ? `${path}: ` : ''}${message}`) ?? [];
+  console.error(`${error.code}: ${error.message}${details.join('')}`);
+  process.exit(1);
+}
 
 /** As Azure does it: every file of the folder that package.json's main names registers its trigger. */
 async function loadFunctions(): Promise<void> {
