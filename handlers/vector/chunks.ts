@@ -2,7 +2,7 @@ import type { TemporaryParts } from '../../core/job.ts';
 import { temporaryBlobs } from '../../core/temporary-blobs.ts';
 
 /** Chunks of rows between preparing and loading. Each attempt writes in a folder of its own: an earlier one may go on. */
-export const chunkBlobs = temporaryBlobs({ container: 'vector-chunkBlobs' });
+export const chunkBlobs = temporaryBlobs({ container: 'vector-chunks' });
 
 export function chunkFile(chunk: number): string {
   return `${String(chunk).padStart(5, '0')}.copy`;
