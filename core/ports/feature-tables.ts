@@ -70,7 +70,7 @@ export interface FeatureTables {
   summarize(table: FeatureTable): Promise<TableSummary>;
   /** Makes the load's empty table. */
   begin(load: NewLoad): Promise<void>;
-  /** Adds a chunk's rows (a local file in COPY text format) unless they are there; how many they are. */
+  /** Adds a chunk's rows (a local file that `exportRows` wrote) unless they are there; how many they are. */
   addChunk(load: LoadRef, chunk: number, file: string, options?: { signal?: AbortSignal }): Promise<number>;
   /** Makes the primary key and the indexes, and ANALYZE. Again does nothing. */
   index(load: LoadRef, indexes: LoadIndexes): Promise<void>;
