@@ -101,7 +101,7 @@ export interface VectorRequest {
   readonly inputCrs: string | null;
   readonly csv: CsvColumns;
   readonly fixes: GeometryFixes;
-  /** Is made; gets the chunks `00000.copy`, `00001.copy`, … */
+  /** Is made; gets the chunks `00000.copy.zst`, `00001.copy.zst`, … */
   readonly folder: string;
   /** Rows a chunk; null: by their size, at most 20,000. */
   readonly chunkRows: number | null;
