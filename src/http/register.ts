@@ -5,7 +5,8 @@ import { type Route, serve } from './route.ts';
 /** Registers a route as an HTTP trigger. */
 export function registerRoute(route: Route): void {
   functions.http(route.name, {
-    methods: [route.method],
+    // What can be read can be asked about: /rec/core/head of OGC API Features. The host leaves out the body.
+    methods: route.method === 'GET' ? ['GET', 'HEAD'] : [route.method],
     route: route.path,
     authLevel: route.auth,
     handler: (request) => serve(route, currentApp, request),

@@ -73,7 +73,7 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
       job = null,
     } = await route.answer(await app(), {
       path: parseParameters(route.pathParameters, request.params),
-      ...queryOf(route, Object.fromEntries(request.query)),
+      ...queryOf(route, givenOnce(request)),
       url: request.url,
       requestId,
       json: () => readJsonBody(request),
@@ -104,6 +104,15 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
 function requestIdOf(request: HttpRequest): string {
   const given = request.headers.get('x-request-id') ?? '';
   return /^[A-Za-z0-9._-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+/** Of a parameter that is given twice neither value is the right one; the host would put a comma between them. */
+function givenOnce({ url, query }: HttpRequest): Record<string, string> {
+  const names = [...new URL(url).searchParams.keys()];
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  if (repeated.size === 0) return Object.fromEntries(query);
+  const details = [...repeated].map((path) => ({ path, message: 'must be given once' }));
+  throw new CoreMachineError('INVALID_PARAMETERS', 'the request has invalid parameters', { details });
 }
 
 function queryOf(route: Route, given: Record<string, string>) {
