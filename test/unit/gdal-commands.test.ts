@@ -64,6 +64,7 @@ test("a child's environment has what GDAL and the loader need, and no settings o
     'CPL_MAX_ERROR_REPORTS',
     'GDAL_CACHEMAX',
     'GDAL_SKIP',
+    'MALLOC_ARENA_MAX',
     'PATH',
     'PROJ_DATA',
     'https_proxy',

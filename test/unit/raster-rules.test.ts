@@ -4,7 +4,13 @@ import { CoreMachineError } from '../../core/errors.ts';
 import type { GdalCapabilities, PixelWindow } from '../../core/ports/gdal.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { classify } from '../../handlers/raster/classify.ts';
-import { cogCommand, intermediateCommand, maskCommand, overviewCommand } from '../../handlers/raster/cog-commands.ts';
+import {
+  cogCommand,
+  intermediateCommand,
+  maskCommand,
+  overviewCommand,
+  pyramidCommand,
+} from '../../handlers/raster/cog-commands.ts';
 import { isNorthUp, overviewLevels, type PlanInput, planCog } from '../../handlers/raster/cog-plan.ts';
 import { cogBlobName } from '../../handlers/raster/names.ts';
 import { outputFolder, rasterBlobName } from '../../handlers/raster/parameters.ts';
@@ -221,8 +227,11 @@ test('the plan: rotated and south-up grids are warped in their own CRS', () => {
 test('the plan: over the antimeridian degrees go from 0 to 360, and the COG is labelled with the target', () => {
   const plan = planCog({ ...base, crossesAntimeridian: true }, gdal36);
   assert.match(plan.warpTarget, /\+lon_wrap=180/);
-  const command = cogCommand(plan, 'in.tif', 'out.tif');
-  assert.deepEqual(command.tool === 'gdal_translate' && command.args.slice(0, 2), ['-a_srs', 'EPSG:4326']);
+  const place = ['-a_srs', 'EPSG:4326'];
+  assert.deepEqual(pyramidCommand(plan, 'in.tif', 'p.vrt', [2]).args, place);
+  assert.equal(cogCommand(plan, 'p.vrt', 'out.tif').args[0], '-of');
+  const dem = planCog({ ...base, crossesAntimeridian: true, type: 'dem', facts: raster(band('Float32')) }, gdal36);
+  assert.deepEqual(cogCommand(dem, 'in.tif', 'out.tif').args.slice(0, 2), place);
   const mercator = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3857' }, gdal36);
   assert.match(mercator.warpTarget, /\+proj=merc .*\+lon_0=180 \+x_0=20037508/);
   const projected = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3832' }, gdal36);
@@ -258,6 +267,15 @@ test('commands of a raster that is warped', () => {
     resampling: 'cubic',
     levels: [2, 4],
     statistics: true,
+    args: [],
+  });
+  assert.deepEqual(pyramidCommand(plan, 'w.tif', 'p.vrt', [2, 4]), {
+    tool: 'pyramid',
+    file: 'w.tif',
+    destination: 'p.vrt',
+    resampling: 'cubic',
+    levels: [2, 4],
+    options: scratch,
     args: [],
   });
 });
