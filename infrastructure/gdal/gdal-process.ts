@@ -33,7 +33,8 @@ export class GdalProcess {
     this.#errors = new ErrorFile(options.tempFolder);
     this.#child = fork(program, [], {
       env: childEnvironment(process.env, options.cacheMb),
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // What operations leave behind in V8 dies young: 2,000,000 rows take 200 MiB with this, 280 without, and no longer.
+      execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', this.#errors.fd, 'ipc'],
       // Its own process group: Ctrl-C is for the host, which then ends its work in order.
