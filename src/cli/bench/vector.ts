@@ -4,15 +4,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
-import { type Stack, startStack } from '../../local/stack/stack.ts';
-import { ApiClient } from '../client.ts';
-import { ensurePgstacSql } from '../setup/pgstac.ts';
-import { templateFolder } from '../template-folder.ts';
+import type { Stack } from '../../local/stack/stack.ts';
 import { startService } from '../testing/service.ts';
 import { cpuSeconds } from './engine/cpu.ts';
 import { type Contestant, compete, median, type Outcome, type Sample, timeCommand } from './measure.ts';
-import { MemoryProbe } from './memory.ts';
 import { firstLine, machineLine, writeSection } from './report.ts';
+import { timeJob, withBenchStack } from './stack.ts';
 
 const folder = '.cache/bench';
 const fullPolygons = 200_000;
@@ -34,30 +31,20 @@ export async function benchVector(rounds: number, scale: number): Promise<void> 
   url.pathname = '/bench_vector';
   await ask(service.address, 'CREATE DATABASE bench_vector');
   await ask(url.href, 'CREATE EXTENSION postgis; CREATE SCHEMA reference');
-  const stack = await startStack({
-    dataFolder: join(folder, 'data'),
-    logFolder: '.cache/logs',
-    env: { DATABASE_URL: url.href },
-    pgstacSql: await ensurePgstacSql(),
-    templateFolder,
-    httpPort: 0,
-    fixedPorts: false,
-    say: (line) => console.log(`  ${line}`),
-  });
   try {
     const lines: string[] = [];
-    for (const subject of subjects) {
-      const cpu = new CpuTimes();
-      const contestants = [ours(stack, subject, cpu), ogr2ogr(url, subject, cpu)];
-      const outcomes = await compete(contestants, rounds, (line) => console.log(line));
-      lines.push(...reportLines(subject, outcomes, rounds, cpu));
-    }
+    await withBenchStack(folder, { DATABASE_URL: url.href }, async (stack) => {
+      for (const subject of subjects) {
+        const cpu = new CpuTimes();
+        const contestants = [ours(stack, subject, cpu), ogr2ogr(url, subject, cpu)];
+        const outcomes = await compete(contestants, rounds, (line) => console.log(line));
+        lines.push(...reportLines(subject, outcomes, rounds, cpu));
+      }
+    });
     if (scale === 1) await writeSection('vector', lines);
     else console.log(lines.join('\n'));
   } finally {
-    await stack.stop();
     await service.stop();
-    await rm(join(folder, 'data'), { recursive: true, force: true });
   }
 }
 
@@ -92,15 +79,8 @@ function ours(stack: Stack, subject: Subject, cpu: CpuTimes): Contestant {
 }
 
 async function ingested(stack: Stack, name: string): Promise<Sample> {
-  const client = new ApiClient(stack.url, stack.functionKey);
-  const probe = new MemoryProbe([stack.host.process.pid ?? 0]);
-  const started = performance.now();
   const parameters = { container_name: 'bench', blob_name: name, table_name: 'bench', load_method: 'replace' };
-  const { job_id } = await client.submit('ingest_vector', parameters);
-  const job = await client.follow(String(job_id), () => {});
-  const sample = { seconds: (performance.now() - started) / 1000, peakMiB: probe.stop() };
-  if (job.status !== 'completed') throw new Error(`ingest_vector ${job.status}: ${JSON.stringify(job.error)}`);
-  return sample;
+  return timeJob(stack, 'ingest_vector', parameters);
 }
 
 function ogr2ogr(url: URL, subject: Subject, cpu: CpuTimes): Contestant {
