@@ -39,6 +39,7 @@ export const errorCatalogue = {
   // Features
   COLLECTION_NOT_FOUND: entry(404, false, 'There is no collection of features with this id.'),
   FEATURE_NOT_FOUND: entry(404, false, 'The collection has no feature with this id.'),
+  FEATURE_UNREADABLE: entry(500, false, 'The collection holds a geometry that cannot be shown as GeoJSON in lon/lat.'),
   QUERY_TIMEOUT: entry(504, false, 'A query over features took longer than OGC_QUERY_SECONDS; ask for less.'),
   // The engine
   PLAN_FAILED: entry(500, false, 'The job type could not plan its next stage.'),

@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly ogcFeaturesBaseUrl: string | null;
   /** How the OGC API Features server names the collection of a table. */
   readonly ogcCollectionIdStyle: 'table' | 'schema.table';
+  /** Schemas that it shows. */
+  readonly ogcSchemas: readonly string[];
   /** Largest source that process_raster accepts, in MB of 1,048,576 bytes. */
   readonly rasterSizeThresholdMb: number;
   /** Container for finished COGs. */

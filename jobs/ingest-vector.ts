@@ -1,6 +1,7 @@
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
-import type { Services } from '../core/services.ts';
+import type { FeatureTable } from '../core/ports/feature-tables.ts';
+import type { JobSettings, Services } from '../core/services.ts';
 import { ogcFeaturesUrl } from '../handlers/links/ogc-features-urls.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
@@ -73,13 +74,20 @@ export const ingestVector = defineJob('ingest_vector', {
         data_complete: record.rows_inserted === prepared.feature_count,
       },
       preprocessing_stats: prepared.preprocessing_stats,
-      warnings: prepared.warnings,
+      warnings: [...prepared.warnings, ...notShown(services.settings, target)],
       geometry_type: prepared.geometry_type,
       columns: prepared.columns,
       stac: { collection_id: record.collection_id, item_id: record.item_id, bbox: record.bbox },
       ogc_features_url: ogcFeaturesUrl(services.settings, target),
     };
   });
+
+/** Without a link to the features there is a reason. */
+function notShown({ ogcFeaturesBaseUrl, ogcSchemas }: JobSettings, { schema }: FeatureTable) {
+  if (ogcFeaturesBaseUrl === null || ogcSchemas.includes(schema)) return [];
+  const message = `the features API does not show the schema ${schema}: it is none of OGC_SCHEMAS`;
+  return [{ code: 'SCHEMA_NOT_SHOWN', message }];
+}
 
 async function checkSourceAndTarget(
   params: IngestVectorParameters,

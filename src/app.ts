@@ -161,7 +161,8 @@ function openQueue(config: Config, log: Log, messageAgeMs: number): ServiceBusQu
 async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {
   const [gdal, workspace, catalogue] = await Promise.all([
     openGdal({ processes: config.gdalProcesses, cacheMb: config.gdalCacheMb, tempFolder: config.tempFolder, log }),
-    openWorkspace({ root: config.tempFolder, log }),
+    // As many again as GDAL works on, so that it need not wait for others' downloads and uploads.
+    openWorkspace({ root: config.tempFolder, turns: 2 * config.gdalProcesses, log }),
     openCatalogue({ pool: postgres.pool, log, flavour: config.stacFlavour }),
   ]);
   const blobs = openBlobStore({ connection: config.storage });

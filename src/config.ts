@@ -81,6 +81,7 @@ function toConfig(settings: RawSettings): Config {
       titilerDialect: settings.TITILER_DIALECT,
       ogcFeaturesBaseUrl: settings.OGC_FEATURES_BASE_URL ?? ownFeaturesUrl(settings),
       ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
+      ogcSchemas: settings.OGC_SCHEMAS,
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
       cogContainer: settings.COG_CONTAINER,
     },

@@ -75,6 +75,7 @@ async function executeClaimed(
   if (!end) return taskEnded(engine, work, null);
   await engine.instants('handler-done', ref);
   await settle(engine, work, end, Date.now() - started);
+  await removeTemporaryIfOver(engine, jobType, ref);
 }
 
 /** Runs the handler; null when the lease was lost and the end is no longer ours to write. */
@@ -178,7 +179,7 @@ async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs
   taskEnded(engine, work, stored ? end : null);
   if (!stored) {
     log.warn('Task:LeaseLost', { durationMs });
-    return removeTemporaryIfOver(engine, claimed.jobType, ref);
+    return;
   }
   logEnd(work, end, durationMs);
   if (end.status === 'retrying') {

@@ -64,7 +64,7 @@ export interface FeaturePage {
 
 /**
  * Tables and views as collections of GeoJSON features, read only. Throws COLLECTION_NOT_FOUND, FEATURE_NOT_FOUND,
- * INVALID_PARAMETERS, QUERY_TIMEOUT, DATABASE_UNAVAILABLE.
+ * INVALID_PARAMETERS, FEATURE_UNREADABLE, QUERY_TIMEOUT, DATABASE_UNAVAILABLE.
  */
 export interface FeatureCollections {
   list(): Promise<readonly FeatureCollection[]>;

@@ -70,15 +70,17 @@ export interface FeatureTables {
   summarize(table: FeatureTable): Promise<TableSummary>;
   /** Makes the load's empty table. */
   begin(load: NewLoad): Promise<void>;
-  /** Adds a chunk's rows (a local file in COPY text format) unless they are there; how many they are. */
+  /** Adds a chunk's rows (a local file that `exportRows` wrote) unless they are there; how many they are. */
   addChunk(load: LoadRef, chunk: number, file: string, options?: { signal?: AbortSignal }): Promise<number>;
-  /** Makes the primary key and the indexes, and ANALYZE. Again does nothing. */
+  /** Makes the primary key and the indexes. Again does nothing. */
   index(load: LoadRef, indexes: LoadIndexes): Promise<void>;
   /**
    * Makes the rows visible under the target's name, once, in one transaction; how many they are. Readers see what was
    * before or all of it. Throws TABLE_EXISTS, TABLE_IN_USE, COLUMNS_MISMATCH.
    */
   publish(load: LoadRef, publication: Publication): Promise<number>;
+  /** Brings the planner's statistics of a table up to date. Readers and writers go on. */
+  analyze(table: FeatureTable): Promise<void>;
   /** Removes what is left of a job's loads up to this run. */
   remove(load: LoadRef): Promise<void>;
   /** Loads whose run is over. */

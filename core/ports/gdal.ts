@@ -41,6 +41,20 @@ export type GdalCommand =
       readonly statistics?: boolean;
       readonly args: readonly string[];
     }
+  /**
+   * Of a GeoTIFF whose last band says which pixels are valid: a VRT of the other bands with that one as their mask, with
+   * statistics and overviews, decimations e.g. [2, 4, 8], each made from the one before. Their files lie beside the
+   * VRT, `level-2.tif` and so on. `options`: flags of those files; `args`: flags of gdal_translate for the VRT.
+   */
+  | {
+      readonly tool: 'pyramid';
+      readonly file: string;
+      readonly destination: string;
+      readonly resampling: string;
+      readonly levels: readonly number[];
+      readonly options: readonly string[];
+      readonly args: readonly string[];
+    }
   /** Writes the six numbers into a dataset as they are, e.g. into a VRT whose own were computed. */
   | {
       readonly tool: 'geotransform';
@@ -101,7 +115,7 @@ export interface VectorRequest {
   readonly inputCrs: string | null;
   readonly csv: CsvColumns;
   readonly fixes: GeometryFixes;
-  /** Is made; gets the chunks `00000.copy`, `00001.copy`, … */
+  /** Is made; gets the chunks `00000.copy.zst`, `00001.copy.zst`, … */
   readonly folder: string;
   /** Rows a chunk; null: by their size, at most 20,000. */
   readonly chunkRows: number | null;

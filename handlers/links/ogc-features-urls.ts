@@ -4,6 +4,8 @@ export interface OgcFeaturesSettings {
   readonly ogcFeaturesBaseUrl: string | null;
   /** tipg and pg_featureserv say `schema.table`. */
   readonly ogcCollectionIdStyle: 'table' | 'schema.table';
+  /** That it shows; where several have a table of one name, the first has the short id. */
+  readonly ogcSchemas: readonly string[];
 }
 
 export interface TableName {
@@ -11,11 +13,15 @@ export interface TableName {
   readonly table: string;
 }
 
-/** A table's collection; null without a server. tipg may show a new table only five minutes after it was made. */
+/**
+ * A table's collection; null without a server, or when it does not show the schema. tipg may show a new table only five
+ * minutes after it was made.
+ */
 export function ogcFeaturesUrl(settings: OgcFeaturesSettings, { schema, table }: TableName): string | null {
-  const { ogcFeaturesBaseUrl: base, ogcCollectionIdStyle: style } = settings;
-  if (base === null) return null;
-  return `${base}/collections/${encodeURIComponent(style === 'table' ? table : `${schema}.${table}`)}`;
+  const { ogcFeaturesBaseUrl: base, ogcCollectionIdStyle: style, ogcSchemas } = settings;
+  if (base === null || !ogcSchemas.includes(schema)) return null;
+  const isShort = style === 'table' && schema === ogcSchemas[0];
+  return `${base}/collections/${encodeURIComponent(isShort ? table : `${schema}.${table}`)}`;
 }
 
 /** The table's rows, as GeoJSON by default. */

@@ -173,6 +173,11 @@ function hasTexts({ bands }: RasterFacts): boolean {
   });
 }
 
+/** Whether overviews are made as reduced copies: where a mask makes GDAL's own builder slow; of the others it is as quick. */
+export function makesPyramid({ mask, writer, resampling }: CogPlan): boolean {
+  return mask !== 'none' && writer === 'gtiff' && resampling.overview === 'cubic';
+}
+
 /** Decimations of overviews down to the first that fits into one block of 512 x 512. */
 export function overviewLevels(width: number, height: number): number[] {
   const levels: number[] = [];

@@ -3,13 +3,13 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
-import { cogCommand, overviewCommand, statisticsCommand } from './cog-commands.ts';
-import { type CogPlan, overviewLevels } from './cog-plan.ts';
+import { cogCommand, overviewCommand, pyramidCommand, statisticsCommand } from './cog-commands.ts';
+import { type CogPlan, makesPyramid, overviewLevels } from './cog-plan.ts';
 import { globeExtent } from './extent.ts';
 import { planningFor } from './plan-for.ts';
 import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
-import { scratchPixels, stepOptions } from './scratch.ts';
+import { scratchPixels, stepOptions, unmaskedPixels } from './scratch.ts';
 import { openSource } from './source.ts';
 
 export const createCog = defineHandler('create_cog', {
@@ -17,7 +17,8 @@ export const createCog = defineHandler('create_cog', {
   input: createCogInput,
   output: createCogOutput,
   limits: { timeoutSeconds: 4 * 3600 },
-  run: (input, context) => context.services.workspace.use('cog', (folder) => makeCog(input, context, folder)),
+  run: (input, context) =>
+    context.services.workspace.useInTurn('cog', context.signal, (folder) => makeCog(input, context, folder)),
 });
 
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
@@ -70,20 +71,37 @@ function pixelsOf(input: CreateCogInput): CreateCogInput {
 
 /** Runs the plan's steps, each on local scratch files; the COG's path. */
 async function writeCog(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
-  const { gdal } = context.services;
-  const scratch = await scratchPixels(plan, source, folder, context, [0.05, 0.48]);
-  await gdal.run(await preparation(plan, scratch, context), stepOptions(context, [0.48, 0.6]));
+  const prepared = makesPyramid(plan) ? pyramid : maskedFile;
+  const scratch = await prepared(plan, source, folder, context);
   const cog = `${folder}/cog.tif`;
-  await gdal.run(cogCommand(plan, scratch, cog), stepOptions(context, [0.6, 0.9]));
+  await context.services.gdal.run(cogCommand(plan, scratch, cog), stepOptions(context, [0.6, 0.9]));
   return cog;
 }
 
+async function pyramid(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
+  const warped = await unmaskedPixels(plan, source, folder, context, [0.05, 0.45]);
+  const vrt = `${folder}/pyramid.vrt`;
+  const command = pyramidCommand(plan, warped, vrt, await levelsOf(warped, context));
+  await context.services.gdal.run(command, stepOptions(context, [0.45, 0.6]));
+  return vrt;
+}
+
+async function maskedFile(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
+  const scratch = await scratchPixels(plan, source, folder, context, [0.05, 0.48]);
+  await context.services.gdal.run(await preparation(plan, scratch, context), stepOptions(context, [0.48, 0.6]));
+  return scratch;
+}
+
 /** What the scratch file needs before it is written as a COG. */
-async function preparation(plan: CogPlan, scratch: string, { services, signal }: TaskContext): Promise<GdalCommand> {
+async function preparation(plan: CogPlan, scratch: string, context: TaskContext): Promise<GdalCommand> {
   if (plan.writer === 'cog') return statisticsCommand(scratch);
-  const { width, height } = rasterFacts(await services.gdal.info(local(scratch), ['-norat'], { signal }));
-  const levels = overviewLevels(width, height);
+  const levels = await levelsOf(scratch, context);
   return levels.length > 0 ? overviewCommand(plan, scratch, levels) : statisticsCommand(scratch);
+}
+
+async function levelsOf(file: string, { services, signal }: TaskContext): Promise<number[]> {
+  const { width, height } = rasterFacts(await services.gdal.info(local(file), ['-norat'], { signal }));
+  return overviewLevels(width, height);
 }
 
 /** Decimations along the longer side: a narrow raster's shorter one soon is one pixel. */

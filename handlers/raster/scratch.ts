@@ -23,17 +23,29 @@ export async function scratchPixels(
   context: TaskContext,
   [from, to]: Span,
 ): Promise<string> {
+  const masking = from + (to - from) * 0.9;
+  const warped = await unmaskedPixels(plan, source, folder, context, [from, masking]);
+  if (plan.mask === 'none') return warped;
+  const masked = `${folder}/masked.tif`;
+  await context.services.gdal.run(maskCommand(plan, warped, masked), stepOptions(context, [masking, to]));
+  return masked;
+}
+
+/** The same with the mask, where there is one, as the last band. */
+export async function unmaskedPixels(
+  plan: CogPlan,
+  source: GdalSource,
+  folder: string,
+  context: TaskContext,
+  span: Span,
+): Promise<string> {
   const { gdal } = context.services;
   const warped = `${folder}/warped.tif`;
-  const masking = from + (to - from) * 0.9;
   let pixels = source;
   if (plan.mask === 'band') {
     pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
     await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
   }
-  await gdal.run(intermediateCommand(plan, pixels, warped), stepOptions(context, [from, masking]));
-  if (plan.mask === 'none') return warped;
-  const masked = `${folder}/masked.tif`;
-  await gdal.run(maskCommand(plan, warped, masked), stepOptions(context, [masking, to]));
-  return masked;
+  await gdal.run(intermediateCommand(plan, pixels, warped), stepOptions(context, span));
+  return warped;
 }

@@ -5,7 +5,7 @@ import { temporaryBlobs } from '../../core/temporary-blobs.ts';
 export const chunkBlobs = temporaryBlobs({ container: 'vector-chunks' });
 
 export function chunkFile(chunk: number): string {
-  return `${String(chunk).padStart(5, '0')}.copy`;
+  return `${String(chunk).padStart(5, '0')}.copy.zst`;
 }
 
 /** Chunks, and the tables they are loaded into before anybody sees them. */

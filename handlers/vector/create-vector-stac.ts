@@ -21,7 +21,10 @@ export const createVectorStac = defineHandler('create_vector_stac', {
     const inserted = await featureTables.publish(load, { target, method, rows });
     progress(0.8);
     const source = { container: input.source_container, name: input.source_blob };
-    const item = await catalogueTable(services, target, { collectionId: input.collection_id, source });
+    const [item] = await Promise.all([
+      catalogueTable(services, target, { collectionId: input.collection_id, source }),
+      featureTables.analyze(target),
+    ]);
     return { ...item, rows_inserted: inserted };
   },
 });

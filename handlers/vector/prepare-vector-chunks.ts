@@ -153,7 +153,7 @@ async function uploadChunks(folder: string, prefix: string, count: number, conte
     while (next < count) {
       const name = chunkFile(next++);
       const place = { container: chunkBlobs.container, name: prefix + name };
-      await services.blobs.upload(place, join(folder, name), { contentType: 'text/plain', signal });
+      await services.blobs.upload(place, join(folder, name), { contentType: 'application/zstd', signal });
       context.progress(0.8 + (0.2 * next) / count);
     }
   };

@@ -33,6 +33,7 @@ export function toPlain(command: GdalCommand): { plain: PlainCommand; config: Op
   const { args, config } = splitConfig(command.tool, command.args);
   switch (command.tool) {
     case 'gdaladdo':
+    case 'pyramid':
       return { plain: { ...command, args }, config };
     case 'gdalbuildvrt': {
       const sources = command.sources.map((source) => source.path);

@@ -1,7 +1,7 @@
 import { CoreMachineError } from '../../core/errors.ts';
+import { Turns } from '../turns.ts';
 import { GdalProcess, type Outcome } from './gdal-process.ts';
 import type { OperationName, Operations, Request } from './protocol.ts';
-import { Turns } from './turns.ts';
 
 export interface PoolOptions {
   /** Most processes at a time. */

@@ -22,7 +22,7 @@ export type PlainCommand =
       readonly destination: string;
       readonly args: readonly string[];
     }
-  | Extract<GdalCommand, { tool: 'gdaladdo' | 'statistics' | 'geotransform' }>;
+  | Extract<GdalCommand, { tool: 'gdaladdo' | 'pyramid' | 'statistics' | 'geotransform' }>;
 
 export interface PixelRequest {
   readonly path: string;

@@ -5,11 +5,12 @@ import type { Log } from '../../core/log.ts';
 import type { Catalogue, ItemWriteOutcome, StacCollection, StacItem } from '../../core/ports/catalogue.ts';
 import { KeyedBatchers } from '../postgres/keyed-batchers.ts';
 import { query } from '../postgres/sql-files.ts';
+import type { Run } from '../postgres/transaction.ts';
 import { grownExtent } from './extent.ts';
 import { type CatalogueKind, checkPgstacVersion, installedCatalogues } from './flavour.ts';
 import { installSmall } from './install.ts';
 import { asCollection, asItem, batches, withDatetimes } from './items.ts';
-import { CatalogueSession, type Run } from './session.ts';
+import { CatalogueSession } from './session.ts';
 
 const sql = {
   version: query('catalogue_version'),

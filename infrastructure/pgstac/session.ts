@@ -2,10 +2,8 @@ import type pg from 'pg';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { mapDatabaseError } from '../postgres/errors.ts';
+import { inTransaction, type Run } from '../postgres/transaction.ts';
 import { retried } from './retry.ts';
-
-/** Runs one statement of a transaction and returns its rows. JSON goes in as text. */
-export type Run = <Row extends object>(statement: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
 /** A write of ten thousand items, with pgSTAC's statistics, takes about ten seconds; waiting for others comes on top. */
 const statementTimeoutMs = 300_000;
@@ -20,7 +18,7 @@ export class CatalogueSession {
   constructor(pool: pg.Pool, log: Log, schema: 'pgstac' | 'stac_small') {
     this.#pool = pool;
     this.#log = log;
-    // One round trip; LOCAL, because the pool's connections (or PgBouncer's, or PGlite's one) serve others too.
+    // One round trip.
     this.#begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path TO ${schema}, public;
       SET LOCAL client_min_messages TO warning; SET LOCAL lock_timeout TO ${lockTimeoutMs};
       SET LOCAL statement_timeout TO ${statementTimeoutMs}`;
@@ -33,7 +31,7 @@ export class CatalogueSession {
   async transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
     const onRetry = (state: string, attempt: number) => this.#log.warn('Catalogue:Write', { retry: attempt, state });
     try {
-      return await retried(() => this.#once(work), onRetry);
+      return await retried(() => inTransaction(this.#pool, { begin: this.#begin, statementTimeoutMs }, work), onRetry);
     } catch (error) {
       const mapped = mapDatabaseError(error);
       if (mapped instanceof CoreMachineError) throw mapped;
@@ -41,31 +39,4 @@ export class CatalogueSession {
       throw new CoreMachineError('CATALOGUE_FAILED', `the catalogue refused: ${reason}`, { cause: error });
     }
   }
-
-  async #once<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: boolean | Error = false;
-    try {
-      await client.query(this.#begin);
-      const result = await work((statement, parameters) => runOn(client, statement, parameters));
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((cause: unknown) => {
-        broken = cause instanceof Error ? cause : true;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  }
-}
-
-async function runOn<Row extends object>(
-  client: pg.PoolClient,
-  text: string,
-  parameters: readonly unknown[] = [],
-): Promise<Row[]> {
-  const options = { text, values: [...parameters], query_timeout: statementTimeoutMs + 5_000 };
-  return (await client.query<Row>(options)).rows;
 }

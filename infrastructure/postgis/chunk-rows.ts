@@ -1,12 +1,13 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Run } from './session.ts';
+import type { Run } from '../postgres/transaction.ts';
+import { readBlocks } from '../rows/blocks.ts';
 
 const copyTimeoutMs = 1_800_000;
 
-/** Streams a file in COPY text format into a table; how many rows it had. */
+/** Streams a file of rows in COPY text format into a table; how many it had. */
 export async function copyRows(
   client: pg.PoolClient,
   into: string,
@@ -15,7 +16,7 @@ export async function copyRows(
 ): Promise<number> {
   // The driver's own time limit is for short statements.
   const stream = client.query(Object.assign(copyFrom(`COPY ${into} FROM STDIN`), { query_timeout: copyTimeoutMs }));
-  await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), stream, signal ? { signal } : {});
+  await pipeline(Readable.from(readBlocks(file), { highWaterMark: 1 }), stream, signal ? { signal } : {});
   return stream.rowCount;
 }
 
@@ -59,8 +60,9 @@ async function insertBatch(run: Run, { table, columns }: Target, rows: readonly 
 /** Rows; a line feed after an odd number of backslashes is part of a text. */
 async function* copyLines(file: string): AsyncGenerator<string> {
   let rest = '';
-  for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
-    const parts = (rest + String(chunk)).split('\n');
+  const decoder = new TextDecoder();
+  for await (const block of readBlocks(file)) {
+    const parts = (rest + decoder.decode(block, { stream: true })).split('\n');
     rest = parts.pop() ?? '';
     let held = '';
     for (const part of parts) {

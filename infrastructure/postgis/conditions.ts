@@ -61,8 +61,17 @@ function inWindows(
 function inWindow(column: string, srid: number, { box, native }: Window, bindings: Bindings): string {
   const asked = boxSql(box, bindings);
   if (srid === 4326) return `ST_Intersects(${column}, ${asked})`;
-  const exact = `ST_Intersects(ST_Transform(${column}, 4326), ${asked})`;
+  const exact = `ST_Intersects(${lonLatSql(column, srid)}, ${asked})`;
   return native ? `${column} && ${envelope(native, srid, bindings)} AND ${exact}` : exact;
+}
+
+/** No system of coordinates on Earth has larger ones, in any unit; PostGIS ends the statement over what it cannot transform. */
+const largest = 1e9;
+
+/** A geometry of another system in lon/lat; null where its coordinates are none, e.g. 1e30 for what is not known. */
+export function lonLatSql(sql: string, srid: number): string {
+  const sane = `ST_MakeEnvelope(-${largest}, -${largest}, ${largest}, ${largest}, ${srid})`;
+  return `CASE WHEN ${sql} @ ${sane} THEN ST_Transform(${sql}, 4326) END`;
 }
 
 /** A polygon without an area meets nothing: such a box is a line or a point. */

@@ -148,6 +148,11 @@ function meaningOf(error: unknown): unknown {
     const message = 'the query took too long; ask for less: a smaller bbox, or properties that have an index';
     return new CoreMachineError('QUERY_TIMEOUT', message, { cause: error });
   }
+  // PostGIS's own errors: a kind of geometry that GeoJSON has not, a point that cannot be transformed.
+  if (state === 'XX000') {
+    const message = `the collection has a geometry that cannot be shown: ${error instanceof Error ? error.message : ''}`;
+    return new CoreMachineError('FEATURE_UNREADABLE', message, { cause: error });
+  }
   // The table went between two statements, or came back with other columns.
   if (state === '42P01' || state === '42703') return notFound(error);
   // A value that a type refuses although it looked right; class 22 is data exceptions.

@@ -1,7 +1,7 @@
 import { CoreMachineError } from '../../core/errors.ts';
 import type { FeatureColumn, FeatureTable, TableDescription } from '../../core/ports/feature-tables.ts';
 import { query } from '../postgres/sql-files.ts';
-import type { Run } from './session.ts';
+import type { Run } from '../postgres/transaction.ts';
 
 const describe = query('table_describe');
 

@@ -2,8 +2,9 @@ import { CoreMachineError } from '../../core/errors.ts';
 import type { FeatureTable, LoadRef, Publication, TableDescription } from '../../core/ports/feature-tables.ts';
 import { isDataError } from '../postgres/errors.ts';
 import { query } from '../postgres/sql-files.ts';
+import type { Run } from '../postgres/transaction.ts';
 import { describeTable, loadEnded, loadSchema, type StoredLoad } from './loads.ts';
-import { quoted, type Run, sqlState } from './session.ts';
+import { quoted, sqlState } from './session.ts';
 
 const sql = {
   lock: query('load_lock'),

@@ -1,8 +1,6 @@
 import pg from 'pg';
 import { isConflict, mapDatabaseError } from '../postgres/errors.ts';
-
-/** Runs one statement and returns its rows. */
-export type Run = <Row extends object>(statement: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+import { inTransaction, type Run } from '../postgres/transaction.ts';
 
 /** A chunk or an index may take its time; waiting for a lock may not: readers wait behind who waits for theirs. */
 const statementTimeoutMs = 1_800_000;
@@ -17,38 +15,11 @@ const attempts = 5;
 export async function transaction<T>(pool: pg.Pool, work: (run: Run, client: pg.PoolClient) => Promise<T>): Promise<T> {
   for (let left = attempts - 1; ; left -= 1) {
     try {
-      return await once(pool, work);
+      return await inTransaction(pool, { begin, statementTimeoutMs }, work);
     } catch (error) {
       if (left === 0 || !isConflict(error)) throw mapDatabaseError(error);
     }
   }
-}
-
-async function once<T>(pool: pg.Pool, work: (run: Run, client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    await client.query(begin);
-    const result = await work((statement, parameters) => runOn(client, statement, parameters), client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {
-      broken = true;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
-
-async function runOn<Row extends object>(
-  client: pg.PoolClient,
-  text: string,
-  parameters: readonly unknown[] = [],
-): Promise<Row[]> {
-  const query = { text, values: [...parameters], query_timeout: statementTimeoutMs + 5_000 };
-  return (await client.query<Row>(query)).rows;
 }
 
 export function quoted(...names: readonly string[]): string {

@@ -1,8 +1,8 @@
 import type { FeatureQuery } from '../../core/ports/feature-collections.ts';
-import { conditions, keyIs, type Window } from './conditions.ts';
+import { conditions, keyIs, lonLatSql, type Window } from './conditions.ts';
 import { featureIdSql } from './feature-id.ts';
 import { Bindings, literal, quoted } from './sql-text.ts';
-import type { Table } from './tables.ts';
+import type { GeometryColumn, Table } from './tables.ts';
 
 export interface Statement {
   readonly text: string;
@@ -73,18 +73,31 @@ function featureSql(table: Table): string {
   ].join(' || ');
 }
 
+/** GeoJSON has no word for NaN and infinity: what holds one comes without heights, or else is null. */
 function geometrySql({ geometry }: Table): string {
-  const stored = `t.${quoted(geometry.name)}`;
-  // GeoJSON has no arcs.
-  const straight = mayHoldArcs(geometry.type) ? `ST_CurveToLine(${stored})` : stored;
-  const lonLat = geometry.srid === 4326 ? straight : `ST_Transform(${straight}, 4326)`;
-  return `ST_AsGeoJSON(${lonLat}, ${digits}, 0)`;
+  const shown = shownSql(geometry);
+  const flat = finiteSql(`ST_AsGeoJSON(ST_Force2D(${shown}), ${digits}, 0)`, 'NULL');
+  return finiteSql(`ST_AsGeoJSON(${shown}, ${digits}, 0)`, flat);
 }
 
-function mayHoldArcs(type: string): boolean {
-  return /^(?:Geometry|GeometryCollection|CircularString|CompoundCurve|CurvePolygon|MultiCurve|MultiSurface)/i.test(
-    type,
-  );
+/** In lon/lat, of straight lines, outer rings counterclockwise: RFC 7946, 3.1.6. */
+function shownSql({ name, type, srid }: GeometryColumn): string {
+  const stored = `t.${quoted(name)}`;
+  const straight = mayHold(type, arcTypes) ? `ST_CurveToLine(${stored})` : stored;
+  const lonLat = srid === 4326 ? straight : lonLatSql(straight, srid);
+  return mayHold(type, areaTypes) ? `ST_ForcePolygonCCW(${lonLat})` : lonLat;
+}
+
+/** The GeoJSON if all of its numbers are finite; the names in it have no I and no N. */
+function finiteSql(json: string, otherwise: string): string {
+  return `(SELECT CASE WHEN json ~ '[IN]' THEN ${otherwise} ELSE json END FROM (SELECT ${json} AS json OFFSET 0) AS made)`;
+}
+
+const arcTypes = /^(?:CircularString|CompoundCurve|CurvePolygon|MultiCurve|MultiSurface)/i;
+const areaTypes = /^(?:Multi)?(?:Polygon|Surface)|^CurvePolygon/i;
+
+function mayHold(type: string, sought: RegExp): boolean {
+  return sought.test(type) || /^Geometry/i.test(type);
 }
 
 function propertiesSql({ columns }: Table): string {

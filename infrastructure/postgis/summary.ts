@@ -1,5 +1,6 @@
 import type { FeatureTable, TableDescription, TableSummary } from '../../core/ports/feature-tables.ts';
-import { quoted, type Run } from './session.ts';
+import type { Run } from '../postgres/transaction.ts';
+import { quoted } from './session.ts';
 
 interface Row {
   readonly type: string | null;
@@ -10,11 +11,18 @@ interface Row {
   readonly north: number;
 }
 
+/** To ask each geometry for its type takes three times as long as the rest. */
+function typeSql(geometry: string, declared: string): string {
+  const single = /^(?:Multi)?(?:Point|LineString|Polygon)(?=Z?M?$)/.exec(declared)?.[0];
+  const ofColumn = `CASE WHEN ${geometry} IS NOT NULL THEN '${single}' END`;
+  return single === undefined ? `substr(ST_GeometryType(${geometry}), 4)` : ofColumn;
+}
+
 /** One pass: count and extent of each geometry type. */
 export async function summarize(
   run: Run,
   { schema, table }: FeatureTable,
-  { column, srid }: NonNullable<TableDescription['geometry']>,
+  { column, type, srid }: NonNullable<TableDescription['geometry']>,
 ): Promise<TableSummary> {
   const geometry = quoted(column);
   const degrees = srid === 4326 || srid === 0 ? 'box' : `ST_Transform(ST_SetSRID(box, ${Number(srid)}), 4326)`;
@@ -22,7 +30,7 @@ export async function summarize(
     `SELECT type, count, ST_XMin(place) AS west, ST_YMin(place) AS south, ST_XMax(place) AS east, ST_YMax(place) AS north
      FROM (
        SELECT type, count, ${degrees} AS place FROM (
-         SELECT substr(ST_GeometryType(${geometry}), 4) AS type, count(*)::float8 AS count,
+         SELECT ${typeSql(geometry, type)} AS type, count(*)::float8 AS count,
            ST_Extent(${geometry})::geometry AS box
          FROM ${quoted(schema, table)} GROUP BY 1
        ) AS by_type

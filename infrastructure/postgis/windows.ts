@@ -1,3 +1,4 @@
+import { CoreMachineError } from '../../core/errors.ts';
 import type { Box } from '../../core/ports/feature-collections.ts';
 import type { Query } from '../postgres/database.ts';
 import { isDatabaseError } from '../postgres/errors.ts';
@@ -46,9 +47,14 @@ async function transformed(run: Query, box: Box, from: number, to: number): Prom
     const [row] = await run<WindowRow>(windowSql, [...box, from, to, tolerance]);
     return row?.faithful ? boxOf(row) : null;
   } catch (error) {
-    if (isDatabaseError(error)) return null;
+    if (isRefused(error)) return null;
     throw error;
   }
+}
+
+/** PostGIS cannot transform it: as it says so, or as the features' reader has put it. */
+function isRefused(error: unknown): boolean {
+  return isDatabaseError(error) || (error instanceof CoreMachineError && error.code === 'FEATURE_UNREADABLE');
 }
 
 /** Null unless all four are finite numbers. */

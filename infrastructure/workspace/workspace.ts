@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Log, silentLog } from '../../core/log.ts';
 import type { Workspace } from '../../core/ports/workspace.ts';
+import { Turns } from '../turns.ts';
 import { mayBeAlive, ownMark, type ProcessMark } from './process-mark.ts';
 
 export interface WorkspaceOptions {
   /** Made when missing; may be shared with other programs, such as the system's temporary folder. */
   readonly root: string;
+  /** How many may keep gigabytes at the same time. Default 4. */
+  readonly turns?: number;
   /** Told of folders that could not be removed. */
   readonly log?: Log;
 }
@@ -21,7 +24,8 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   await mkdir(root, { recursive: true });
   await removeLeftovers(root, log);
   const prefix = join(root, folderPrefix(ownMark()));
-  return {
+  const turns = new Turns(options.turns ?? 4);
+  const workspace: Workspace = {
     async use(label, work) {
       const folder = await mkdtemp(`${prefix}${safeLabel(label)}-`);
       try {
@@ -30,7 +34,16 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
         await remove(folder, log);
       }
     },
+    async useInTurn(label, signal, work) {
+      await turns.take(signal);
+      try {
+        return await workspace.use(label, work);
+      } finally {
+        turns.give();
+      }
+    },
   };
+  return workspace;
 }
 
 function folderPrefix(mark: ProcessMark): string {

@@ -168,7 +168,7 @@ export const settingsSchema = z.object({
     .register(settingDocs, {
       group: 'Features API',
       meaning:
-        'Schemas whose tables `/api/features` shows; where several have a table of one name, the first is meant.',
+        'Schemas whose tables `/api/features` shows, and results link to; where several have a table of one name, the first is meant.',
     }),
   OGC_QUERY_SECONDS: boundedInteger(1, 30).default(10).register(settingDocs, {
     group: 'Features API',

@@ -5,7 +5,7 @@ import { type Route, serve } from './route.ts';
 /** Registers a route as an HTTP trigger. */
 export function registerRoute(route: Route): void {
   functions.http(route.name, {
-    // HEAD asks what GET would answer: monitors of health do.
+    // What can be read can be asked about, as monitors and OGC API Features do. The host leaves out the body.
     methods: route.method === 'GET' ? ['GET', 'HEAD'] : [route.method],
     route: route.path,
     authLevel: route.auth,

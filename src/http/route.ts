@@ -73,7 +73,7 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   const log = opened?.log;
   const fields = { route: route.name, method: route.method, requestId };
   try {
-    const query = Object.fromEntries(request.query);
+    const query = givenOnce(request);
     refuseNul([request.params, query]);
     const {
       status,
@@ -140,6 +140,15 @@ function refuseNul(given: unknown): void {
   if (!containsNul(given)) return;
   const message = 'a text of the address holds the character U+0000';
   throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ code: 'nul_character', message }] });
+}
+
+/** Of a parameter that is given twice neither value is the right one; the host would put a comma between them. */
+function givenOnce({ url, query }: HttpRequest): Record<string, string> {
+  const names = [...new URL(url).searchParams.keys()];
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  if (repeated.size === 0) return Object.fromEntries(query);
+  const details = [...repeated].map((path) => ({ path, message: 'must be given once' }));
+  throw new CoreMachineError('INVALID_PARAMETERS', 'the request has invalid parameters', { details });
 }
 
 function queryOf(route: Route, given: Record<string, string>) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FeatureTables } from '../../core/ports/feature-tables.ts';
+import { packedBlock } from '../../infrastructure/rows/blocks.ts';
 
 export interface FeatureTablesUnderTest {
   readonly tables: FeatureTables;
@@ -35,18 +36,21 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
     });
 
     const chunk = async (from: number, count: number) => {
-      const file = join(folder, `${from}-${count}.copy`);
+      const file = join(folder, `${from}-${count}.copy.zst`);
       const rows = Array.from({ length: count }, (_, index) =>
         [
           from + index,
           pointHex,
-          `a\\tb\\\\c\\\nd ${from + index}`,
+          `a\\tb\\\\c\\\nd ë ${from + index}`,
           '9007199254740993',
           '{"p","q,\\\\"r"}',
           '2020-01-02 03:04:05',
         ].join('\t'),
       );
-      await writeFile(file, `${rows.join('\n')}\n`);
+      const bytes = Buffer.from(`${rows.join('\n')}\n`);
+      // Blocks end anywhere: within a row, and within a letter.
+      const cut = bytes.indexOf('ë') + 1;
+      await writeFile(file, Buffer.concat([packedBlock(bytes.subarray(0, cut)), packedBlock(bytes.subarray(cut))]));
       return file;
     };
     const begin = (jobId: string, run = 1, attempt = 1) =>
@@ -73,13 +77,18 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
         'SELECT name, n::text, list, at, ST_X(ST_GeometryN(geom, 1)) AS x FROM geo.twice WHERE id = 3',
       );
       const at = new Date('2020-01-02T03:04:05Z');
-      assert.deepEqual(row, { name: 'a\tb\\c\nd 3', n: '9007199254740993', list: ['p', 'q,"r'], at, x: 1 });
+      assert.deepEqual(row, { name: 'a\tb\\c\nd ë 3', n: '9007199254740993', list: ['p', 'q,"r'], at, x: 1 });
       assert.equal((await subject.tables.describe(target))?.madeBy, load.jobId);
       const { rowCount, bbox, geometryTypes } = await subject.tables.summarize(target);
       assert.deepEqual(
         { rowCount, bbox, geometryTypes },
         { rowCount: 1207, bbox: [1, 2, 1, 2], geometryTypes: ['MultiPoint'] },
       );
+      await subject.tables.analyze(target);
+      const [statistics] = await subject.sql(
+        `SELECT n_distinct FROM pg_stats WHERE tablename = 'twice' AND attname = 'n'`,
+      );
+      assert.deepEqual(statistics, { n_distinct: 1 });
       await subject.tables.remove(load);
       assert.equal(await count('geo.twice'), 1207);
     });
@@ -114,8 +123,8 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
     test('rows that the database refuses are an error, and leave none behind', async () => {
       const load = { jobId: job('d'), run: 1 };
       await begin(load.jobId);
-      const file = join(folder, 'bad.copy');
-      await writeFile(file, `1\t${pointHex}\ta\tnot a number\t{}\t2020-01-01\n`);
+      const file = join(folder, 'bad.copy.zst');
+      await writeFile(file, packedBlock(Buffer.from(`1\t${pointHex}\ta\tnot a number\t{}\t2020-01-01\n`)));
       await assert.rejects(subject.tables.addChunk(load, 0, file), { code: 'INVALID_ROWS' });
       assert.equal(await subject.tables.addChunk(load, 0, await chunk(1, 2)), 2);
       await subject.tables.remove(load);

@@ -1,33 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ApiClient } from '../../src/cli/client.ts';
-import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
+import { crashStack } from '../tools/crash-stack.ts';
 import { eventually } from '../tools/poll.ts';
-import { testStackOptions } from '../tools/stack.ts';
 
-const impatient = {
-  TASK_LEASE_SECONDS: '2',
-  PUBLISH_GRACE_SECONDS: '1',
-  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
-  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
-  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
-};
-
-let parts: StackParts;
-let folder: string;
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coremachine-grid-'));
-  parts = await startParts(await testStackOptions(folder, { env: impatient, lockDurationMs: 3000 }));
-});
-
-after(async () => {
-  await parts?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const stack = crashStack();
 
 const parameters = { resolution: 3, exclude_antimeridian: false };
 
@@ -37,7 +14,7 @@ for (const [instant, run] of [
   ['handler-done@2', 2],
 ] as const) {
   test(`kill -9 at ${instant} of a grid: in the end it has each of its cells once`, async () => {
-    const doomed = await parts.startHost({ COREMACHINE_CRASH_AT: instant });
+    const doomed = await stack.parts.startHost({ COREMACHINE_CRASH_AT: instant });
     const submitted = new ApiClient(doomed.ready.url, doomed.ready.functionKey).request(
       'POST',
       `jobs/submit/create_h3_base${run > 1 ? '?force=true' : ''}`,
@@ -47,7 +24,7 @@ for (const [instant, run] of [
     await submitted.catch(() => null);
     await doomed.exited;
     assert.equal(doomed.process.signalCode, 'SIGKILL');
-    const healthy = await parts.startHost();
+    const healthy = await stack.parts.startHost();
     try {
       const client = new ApiClient(healthy.ready.url, healthy.ready.functionKey);
       const jobId = String((await client.submit('create_h3_base', parameters)).job_id);

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { InstantName } from '../../core/instants.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { ApiClient } from '../../src/cli/client.ts';
-import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
+import { crashStack } from '../tools/crash-stack.ts';
 import { eventually } from '../tools/poll.ts';
-import { testStackOptions } from '../tools/stack.ts';
 
 // The real parts, and a host that kills itself (SIGKILL) at a named instant; then another host finds the truth.
 const instants: readonly (readonly [InstantName, number])[] = [
@@ -26,37 +22,17 @@ const instants: readonly (readonly [InstantName, number])[] = [
   ['job-finished', 2],
 ];
 
-// Short patience, so that the test takes seconds; production has the same steps with longer ones.
-const impatient = {
-  TASK_LEASE_SECONDS: '2',
-  PUBLISH_GRACE_SECONDS: '1',
-  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
-  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
-  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
-};
-
-let parts: StackParts;
-let folder: string;
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coremachine-crash-'));
-  parts = await startParts(await testStackOptions(folder, { env: impatient, lockDurationMs: 3000 }));
-});
-
-after(async () => {
-  await parts?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const stack = crashStack();
 
 for (const [instant, stage] of instants) {
   test(`kill -9 at ${instant} of stage ${stage}: after a restart the job completes, once`, async () => {
-    const doomed = await parts.startHost({ COREMACHINE_CRASH_AT: `${instant}@${stage}` });
+    const doomed = await stack.parts.startHost({ COREMACHINE_CRASH_AT: `${instant}@${stage}` });
     const parameters = { n: 3, message: `killed at ${instant} ${stage}` };
     // The host may die before it answers.
     await new ApiClient(doomed.ready.url, doomed.ready.functionKey).submit('hello_world', parameters).catch(() => null);
     await doomed.exited;
     assert.equal(doomed.process.signalCode, 'SIGKILL');
-    const healthy = await parts.startHost();
+    const healthy = await stack.parts.startHost();
     try {
       await expectCompleted(new ApiClient(healthy.ready.url, healthy.ready.functionKey), parameters);
     } finally {

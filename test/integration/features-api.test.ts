@@ -82,6 +82,19 @@ describe('the start', () => {
   });
 });
 
+test('/rec/core/head: HEAD answers as GET does, without the body', async () => {
+  const { url, functionKey } = running().stack;
+  const ask = (method: string, path: string) =>
+    fetch(`${url}/api/features${path}`, { method, headers: { 'x-functions-key': functionKey } });
+  for (const path of ['', '/conformance', '/collections', '/collections/places', '/collections/places/items?limit=1']) {
+    const [got, asked] = await Promise.all([ask('GET', path), ask('HEAD', path)]);
+    assert.deepEqual([asked.status, asked.headers.get('content-type')], [200, got.headers.get('content-type')], path);
+    assert.equal(await asked.text(), '');
+  }
+  assert.equal((await ask('HEAD', '/collections/none')).status, 404);
+  assert.equal((await ask('POST', '/collections')).status, 404);
+});
+
 describe('collections', () => {
   test('/req/core/fc-md-op, fc-md-success, fc-md-links, fc-md-items: every collection, with links that work', async () => {
     const answer = await get('/collections');
@@ -289,7 +302,17 @@ describe('features', () => {
         );
       }
     }
-    assert.equal((await items('?limit=1&limit=2')).status, 400);
+  });
+
+  test('a parameter that is given twice is 400, with its name', async () => {
+    for (const [query, names] of [
+      ['?limit=1&limit=2', ['limit']],
+      ['?name=Ort%201&name=Ort%202', ['name']],
+      ['?size=1&bbox=0,0,1,1&size=1&bbox=0,0,1,1', ['size', 'bbox']],
+    ] as const) {
+      const { status, body } = await items(query);
+      assert.deepEqual([status, (body.details as JsonObject[]).map(({ path }) => path)], [400, names], query);
+    }
   });
 
   test('/req/core/f-op, f-success, f-links: one feature, with `self` and `collection`', async () => {

@@ -33,11 +33,14 @@ describe(`plans of pages of tables with ${rows} rows`, () => {
     // Twice the same points: in lon/lat with one key column, in UTM with two.
     await client.query(`
       CREATE SCHEMA geo;
-      CREATE TABLE geo.big (id bigint PRIMARY KEY, name text, geom geometry(Point, 4326) NOT NULL);
-      INSERT INTO geo.big SELECT n, 'row ' || n, ST_SetSRID(ST_MakePoint(6 + n % 1000 * 0.006, 45 + n / 1000 * 0.01), 4326)
+      CREATE TABLE geo.big (id bigint PRIMARY KEY, name text, geom geometry(Point, 4326) NOT NULL, seen timestamptz, class integer);
+      INSERT INTO geo.big SELECT n, 'row ' || n, ST_SetSRID(ST_MakePoint(6 + n % 1000 * 0.006, 45 + n / 1000 * 0.01), 4326),
+          '2024-01-01T00:00:00Z'::timestamptz + n * interval '1 minute', n * 79 % 5000
         FROM generate_series(1, ${rows}) AS n;
       CREATE TABLE geo.cells (cell bigint NOT NULL, grid text NOT NULL, geom geometry(Point, 32632) NOT NULL, UNIQUE (cell, grid));
       INSERT INTO geo.cells SELECT id / 2, 'grid ' || id % 2, ST_Transform(geom, 32632) FROM geo.big;
+      CREATE INDEX big_seen ON geo.big (seen);
+      CREATE INDEX big_class ON geo.big (class);
       CREATE INDEX big_geom ON geo.big USING gist (geom);
       CREATE INDEX cells_geom ON geo.cells USING gist (geom)`);
     await client.query('VACUUM ANALYZE geo.big');
@@ -128,6 +131,27 @@ describe(`plans of pages of tables with ${rows} rows`, () => {
     const { nodes, blocks } = await plan('big', { limit: 100, boxes: [[-180, -90, 180, 90]], after: ['250000'] });
     assert.ok(nodes.some((node) => node['Index Name'] === 'big_pkey'));
     assert.ok(blocks < 300, String(blocks));
+  });
+
+  test('a property and a time go through their indexes, alone, with a bbox, and on later pages', async () => {
+    const time = { start: '2024-03-01T00:00:00Z', end: '2024-03-01T02:00:00Z' };
+    const after = [String(rows / 4)];
+    for (const [query, index, condition] of [
+      [{ properties: { class: '4711' } }, 'big_class', 'class = 4711'],
+      [{ properties: { class: '4711' }, after }, 'big_class', `class = 4711 AND id > ${after}`],
+      [{ time }, 'big_seen', `seen BETWEEN '${time.start}' AND '${time.end}'`],
+      [{ time, properties: { name: 'row 86500' } }, 'big_seen', `name = 'row 86500'`],
+      [{ time, boxes: [[6, 45, 12, 50]] }, 'big_seen', `seen BETWEEN '${time.start}' AND '${time.end}'`],
+      [{ properties: { class: '4711' }, boxes: [[6, 45, 12, 50]] }, 'big_class', 'class = 4711'],
+    ] as const) {
+      const { nodes, blocks, rows: found } = await plan('big', { limit: 200, ...query } as FeatureQuery);
+      const scans = nodes.map((node) => node['Index Name'] ?? node['Node Type']);
+      assert.ok(scans.includes(index), `${condition}: ${scans}`);
+      assert.ok(!scans.includes('Seq Scan'), `${condition}: ${scans}`);
+      assert.ok(blocks < 600, `${condition}: ${blocks} blocks`);
+      const [counted] = await run<{ n: number }>(`SELECT count(*)::int AS n FROM geo.big WHERE ${condition}`);
+      assert.deepEqual([found, found > 0], [counted?.n, true], condition);
+    }
   });
 
   test('the extent of a large table comes from its index, exact or a little larger, in few blocks', async () => {

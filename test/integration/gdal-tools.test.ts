@@ -7,7 +7,7 @@ import { silentLog } from '../../core/log.ts';
 import type { Gdal } from '../../core/ports/gdal.ts';
 import { openGdal } from '../../infrastructure/gdal/gdal.ts';
 import { gdalinfo } from '../tools/gdal-cli.ts';
-import { localSource, writeRaster } from '../tools/gdal-files.ts';
+import { levelsOf, localSource, writeRaster } from '../tools/gdal-files.ts';
 import { program } from '../tools/program.ts';
 
 let folder = '';
@@ -101,6 +101,38 @@ test('gdaladdo puts overviews into the file, gdal_translate keeps them', async (
     ]),
   );
   assert.ok(!(await readdir(folder)).some((name) => name.endsWith('.ovr')));
+});
+
+test('a pyramid has the pixels, the masks and the overviews that gdal_translate and gdaladdo make', async () => {
+  // Far from its zone's meridian, so that warping turns it and leaves corners.
+  const file = join(folder, 'turned.tif');
+  const turned = writeRaster(file, { width: 600, height: 400, bands: 3, origin: [200_000, 5_500_000] });
+  const warped = join(folder, 'with-alpha.tif');
+  await program('gdalwarp', ['-q', '-t_srs', 'EPSG:4326', '-r', 'cubic', '-dstalpha', turned, warped]);
+  const expected = join(folder, 'masked.tif');
+  const bands = ['-b', '1', '-b', '2', '-b', '3', '-mask', '4'];
+  const internal = ['--config', 'GDAL_TIFF_INTERNAL_MASK', 'YES'];
+  await program('gdal_translate', ['-q', ...internal, ...bands, warped, expected]);
+  await program('gdaladdo', ['-q', '-r', 'cubic', expected, '2', '4']);
+  const vrt = join(folder, 'pyramid.vrt');
+  const options = ['-co', 'TILED=YES'];
+  await gdal.run({
+    tool: 'pyramid',
+    file: warped,
+    destination: vrt,
+    resampling: 'cubic',
+    levels: [2, 4],
+    options,
+    args: [],
+  });
+  const made = join(folder, 'from-pyramid.tif');
+  const args = ['-co', 'COPY_SRC_OVERVIEWS=YES', '-co', 'TILED=YES'];
+  const config = { GDAL_TIFF_INTERNAL_MASK: 'YES' };
+  await gdal.run({ tool: 'gdal_translate', source: localSource(vrt), destination: made, args }, { config });
+  assert.deepEqual(levelsOf(made), levelsOf(expected));
+  assert.ok(levelsOf(made).some((level) => level.mask.includes(0) && level.mask.includes(255)));
+  assert.equal((await gdalinfo(made)).bands[0]?.mask?.flags?.[0], 'PER_DATASET');
+  assert.ok((await gdalinfo(made)).bands[2]?.metadata['']?.STATISTICS_MEAN);
 });
 
 test('gdalbuildvrt makes a mosaic that is read as a source', async () => {

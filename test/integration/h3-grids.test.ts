@@ -64,7 +64,7 @@ describe('create_h3_base', () => {
       excluded_cells: 0,
       bbox: [-180, -90, 180, 90],
       postgis_table: 'h3.grids',
-      ogc_features_url: 'https://features.example.org/collections/grids',
+      ogc_features_url: 'https://features.example.org/collections/h3.grids',
       stac_item_id: 'h3-global_res1',
       resolution: 1,
       stages_completed: 2,

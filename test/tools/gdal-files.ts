@@ -64,3 +64,18 @@ export async function writeBadFiles(folder: string): Promise<BadFiles> {
 export function localSource(path: string): GdalSource {
   return { path, config: {} };
 }
+
+/** Pixels and masks of each band and of its overviews, full resolution first. */
+export function levelsOf(path: string): { pixels: number[]; mask: number[] }[] {
+  const dataset = gdal.open(path);
+  const bands = dataset.bands.map((band) => band);
+  const images = bands.flatMap((band) => [band, ...band.overviews.map((overview) => overview)]);
+  const levels = images.map((image) => ({ pixels: valuesOf(image), mask: valuesOf(image.getMaskBand()) }));
+  dataset.close();
+  return levels;
+}
+
+function valuesOf(image: gdal.RasterBand | null): number[] {
+  const pixels = image?.pixels.read(0, 0, image.size.x, image.size.y);
+  return pixels ? Array.from(pixels as ArrayLike<number>) : [];
+}

@@ -63,6 +63,7 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
       titilerDialect: '3',
       ogcFeaturesBaseUrl: null,
       ogcCollectionIdStyle: 'table',
+      ogcSchemas: ['geo', 'h3'],
       rasterSizeThresholdMb: 1000,
       cogContainer: container,
       ...settings,

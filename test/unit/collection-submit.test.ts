@@ -11,6 +11,7 @@ const settings = {
   titilerDialect: '3',
   ogcFeaturesBaseUrl: null,
   ogcCollectionIdStyle: 'table',
+  ogcSchemas: ['geo', 'h3'],
   rasterSizeThresholdMb: 1,
   cogContainer: 'silver-cogs',
 } as const;

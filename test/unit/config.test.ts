@@ -33,6 +33,7 @@ test('the smallest configuration gets documented defaults', () => {
     titilerDialect: '3',
     ogcFeaturesBaseUrl: null,
     ogcCollectionIdStyle: 'table',
+    ogcSchemas: ['geo', 'h3'],
     rasterSizeThresholdMb: 1000,
     cogContainer: 'silver-cogs',
   });

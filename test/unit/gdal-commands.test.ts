@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { childEnvironment } from '../../infrastructure/gdal/child-environment.ts';
 import { mergeOptions, toPlain } from '../../infrastructure/gdal/command.ts';
-import { Turns } from '../../infrastructure/gdal/turns.ts';
+import { Turns } from '../../infrastructure/turns.ts';
 
 const local = { path: '/data/a.tif', config: {} };
 const blob = { path: '/vsiaz/raw/a.tif', config: { AZURE_STORAGE_CONNECTION_STRING: 'one' } };
@@ -64,6 +64,7 @@ test("a child's environment has what GDAL and the loader need, and no settings o
     'CPL_MAX_ERROR_REPORTS',
     'GDAL_CACHEMAX',
     'GDAL_SKIP',
+    'MALLOC_ARENA_MAX',
     'PATH',
     'PROJ_DATA',
     'https_proxy',

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CoreMachineError } from '../../core/errors.ts';
 import type { GdalCapabilities, PixelWindow } from '../../core/ports/gdal.ts';
-import { runJob } from '../../core/testing/run-job.ts';
 import { classify } from '../../handlers/raster/classify.ts';
-import { cogCommand, intermediateCommand, maskCommand, overviewCommand } from '../../handlers/raster/cog-commands.ts';
+import {
+  cogCommand,
+  intermediateCommand,
+  maskCommand,
+  overviewCommand,
+  pyramidCommand,
+} from '../../handlers/raster/cog-commands.ts';
 import { isNorthUp, overviewLevels, type PlanInput, planCog } from '../../handlers/raster/cog-plan.ts';
-import { cogBlobName } from '../../handlers/raster/names.ts';
-import { outputFolder, rasterBlobName } from '../../handlers/raster/parameters.ts';
 import { accessTierOf, applicableTiers, compressionOf, resamplingOf } from '../../handlers/raster/profiles.ts';
 import type { CogTier, RasterType } from '../../handlers/raster/schemas.ts';
 import type { BandFacts, RasterFacts } from '../../handlers/stac/raster-facts.ts';
-import { processRaster } from '../../jobs/process-raster.ts';
 
 const gdal36: GdalCapabilities = {
   version: '3.6.2',
@@ -221,8 +222,11 @@ test('the plan: rotated and south-up grids are warped in their own CRS', () => {
 test('the plan: over the antimeridian degrees go from 0 to 360, and the COG is labelled with the target', () => {
   const plan = planCog({ ...base, crossesAntimeridian: true }, gdal36);
   assert.match(plan.warpTarget, /\+lon_wrap=180/);
-  const command = cogCommand(plan, 'in.tif', 'out.tif');
-  assert.deepEqual(command.tool === 'gdal_translate' && command.args.slice(0, 2), ['-a_srs', 'EPSG:4326']);
+  const place = ['-a_srs', 'EPSG:4326'];
+  assert.deepEqual(pyramidCommand(plan, 'in.tif', 'p.vrt', [2]).args, place);
+  assert.equal(cogCommand(plan, 'p.vrt', 'out.tif').args[0], '-of');
+  const dem = planCog({ ...base, crossesAntimeridian: true, type: 'dem', facts: raster(band('Float32')) }, gdal36);
+  assert.deepEqual(cogCommand(dem, 'in.tif', 'out.tif').args.slice(0, 2), place);
   const mercator = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3857' }, gdal36);
   assert.match(mercator.warpTarget, /\+proj=merc .*\+lon_0=180 \+x_0=20037508/);
   const projected = planCog({ ...base, crossesAntimeridian: true, targetCrs: 'EPSG:3832' }, gdal36);
@@ -258,6 +262,15 @@ test('commands of a raster that is warped', () => {
     resampling: 'cubic',
     levels: [2, 4],
     statistics: true,
+    args: [],
+  });
+  assert.deepEqual(pyramidCommand(plan, 'w.tif', 'p.vrt', [2, 4]), {
+    tool: 'pyramid',
+    file: 'w.tif',
+    destination: 'p.vrt',
+    resampling: 'cubic',
+    levels: [2, 4],
+    options: scratch,
     args: [],
   });
 });
@@ -316,79 +329,4 @@ test('overviews go down to one block', () => {
   assert.deepEqual(overviewLevels(513, 10), [2]);
   assert.deepEqual(overviewLevels(1025, 800), [2, 4]);
   assert.deepEqual(overviewLevels(40_000, 1), [2, 4, 8, 16, 32, 64, 128]);
-});
-
-test('names of COGs', () => {
-  const name = (blobName: string, folder: string | null = null, subdataset: string | null = null) =>
-    cogBlobName({ blobName, folder, subdataset, tier: 'analysis' });
-  assert.equal(name('a/b/scene.v2.tif'), 'a/b/scene.v2_cog_analysis.tif');
-  assert.equal(name('scene.TIFF', 'out/2024'), 'out/2024/scene_cog_analysis.tif');
-  assert.equal(name('a.b/scene.tif'), 'a.b/scene_cog_analysis.tif');
-  assert.equal(name('climate.nc', null, 'pr/x y'), 'climate_pr_x_y_cog_analysis.tif');
-  assert.equal(name('Élévation d’été 1.tif', 'Ordner ü'), 'Ordner ü/Élévation d’été 1_cog_analysis.tif');
-});
-
-test('a folder for the output stays in the container', () => {
-  for (const [given, kept] of [
-    ['a/b', 'a/b'],
-    ['a/b/', 'a/b'],
-    ['  a//', 'a'],
-    ['Ordner ü/1', 'Ordner ü/1'],
-  ] as const) {
-    assert.equal(outputFolder.parse(given), kept);
-  }
-  for (const hostile of [
-    '/a',
-    '../x',
-    'a/../b',
-    './a',
-    'a/.',
-    'a\\b',
-    'C:/x',
-    'a//b',
-    'a\0b',
-    'a\nb',
-    'x'.repeat(2000),
-  ]) {
-    assert.equal(outputFolder.safeParse(hostile).success, false, JSON.stringify(hostile.slice(0, 20)));
-  }
-});
-
-test('names of sources: any Unicode, the known extensions, no control characters', () => {
-  for (const name of ['a.tif', 'A.TIFF', 'a b/ü "x" \'y\'.jp2', 'x.png', 'x.img', 'x.nc', '雪山.tif']) {
-    assert.equal(rasterBlobName.parse(name), name);
-  }
-  for (const name of ['', '   ', 'a.jpg', 'a.tif.txt', 'tif', '.tif/', `${'x'.repeat(1030)}.tif`]) {
-    assert.equal(rasterBlobName.safeParse(name).success, false, JSON.stringify(name.slice(0, 20)));
-  }
-});
-
-const code = (expected: string) => (error: unknown) => error instanceof CoreMachineError && error.code === expected;
-
-test('hostile parameters are refused before anything is looked up', async () => {
-  const good = { container_name: 'c', blob_name: 'a.tif' };
-  for (const [bad, expected] of [
-    [{}, 'INVALID_PARAMETERS'],
-    [{ ...good, blob_name: 7 }, 'INVALID_PARAMETERS'],
-    [{ ...good, blob_name: 'a\0.tif' }, 'INVALID_PARAMETERS'],
-    [{ ...good, container_name: 'x'.repeat(64) }, 'INVALID_PARAMETERS'],
-    [{ ...good, blob_name: `${'x'.repeat(900)}.tif`, output_folder: 'y'.repeat(200) }, 'INVALID_PARAMETERS'],
-    [{ ...good, output_folder: '../../etc' }, 'INVALID_PARAMETERS'],
-    [{ ...good, output_folder: 'a\0b' }, 'INVALID_PARAMETERS'],
-    [{ ...good, output_tier: 'best' }, 'INVALID_PARAMETERS'],
-    [{ ...good, jpeg_quality: 101 }, 'INVALID_PARAMETERS'],
-    [{ ...good, jpeg_quality: '85' }, 'INVALID_PARAMETERS'],
-    [{ ...good, target_crs: 'WGS84' }, 'INVALID_PARAMETERS'],
-    [{ ...good, target_crs: '/etc/passwd' }, 'INVALID_PARAMETERS'],
-    [{ ...good, collection_id: 'a b' }, 'INVALID_PARAMETERS'],
-    [{ ...good, collection_id: '..' }, 'INVALID_PARAMETERS'],
-    [{ ...good, item_id: '.' }, 'INVALID_PARAMETERS'],
-    [{ ...good, item_id: '"; DROP' }, 'INVALID_PARAMETERS'],
-    [{ ...good, raster_type: 'unknown' }, 'INVALID_PARAMETERS'],
-    [{ ...good, in_memory: 'yes' }, 'INVALID_PARAMETERS'],
-    [{ ...good, strikt_mode: true }, 'INVALID_PARAMETERS'],
-    [{ ...good, subdataset: 'x'.repeat(5 * 1024 * 1024) }, 'PARAMETERS_TOO_LARGE'],
-  ] as const) {
-    await assert.rejects(runJob(processRaster, bad), code(expected), JSON.stringify(bad).slice(0, 200));
-  }
 });

@@ -104,9 +104,16 @@ test('a table is a collection of the feature server under its configured name', 
   const at = (style: 'table' | 'schema.table', url: string | null = base) => ({
     ogcFeaturesBaseUrl: url,
     ogcCollectionIdStyle: style,
+    ogcSchemas: ['geo', 'h3'],
   });
   assert.equal(ogcFeaturesUrl(at('table'), table), `${base}/collections/roads`);
   assert.equal(ogcFeaturesUrl(at('schema.table'), table), `${base}/collections/geo.roads`);
   assert.equal(ogcItemsUrl(at('schema.table'), table), `${base}/collections/geo.roads/items`);
   assert.equal(ogcItemsUrl(at('table', null), table), null);
+  // Schema geo may have a table of this name too, and then that is `grids`.
+  assert.equal(ogcFeaturesUrl(at('table'), { schema: 'h3', table: 'grids' }), `${base}/collections/h3.grids`);
+  const hidden = { schema: 'public', table: 'roads' };
+  assert.equal(ogcFeaturesUrl(at('table'), hidden), null);
+  const all = { ...at('table'), ogcSchemas: ['geo', 'public'] };
+  assert.equal(ogcFeaturesUrl(all, hidden), `${base}/collections/public.roads`);
 });

@@ -47,6 +47,34 @@ test('the folder goes when work throws, and the error comes through', async () =
   assert.deepEqual(await readdir(root), []);
 });
 
+test('work that keeps gigabytes waits for its turn, or until its signal says otherwise', async () => {
+  const workspace = await openWorkspace({ root, turns: 2 });
+  const { signal } = new AbortController();
+  let atWork = 0;
+  let most = 0;
+  const work = async () => {
+    atWork += 1;
+    most = Math.max(most, atWork);
+    await new Promise((done) => setTimeout(done, 5));
+    atWork -= 1;
+  };
+  const failing = workspace.useInTurn('task', signal, () => Promise.reject(new Error('no luck')));
+  await Promise.all([
+    assert.rejects(failing, /no luck/),
+    ...Array.from({ length: 6 }, () => workspace.useInTurn('task', signal, work)),
+  ]);
+  assert.equal(most, 2);
+  const gate = Promise.withResolvers<void>();
+  const holders = [1, 2].map(() => workspace.useInTurn('task', signal, () => gate.promise));
+  const impatient = new AbortController();
+  const waiting = workspace.useInTurn('task', impatient.signal, work);
+  impatient.abort(new Error('cancelled'));
+  await assert.rejects(waiting, /cancelled/);
+  gate.resolve();
+  await Promise.all(holders);
+  assert.deepEqual(await readdir(root), []);
+});
+
 test('the folder is private, and any label will do', async () => {
   const workspace = await openWorkspace({ root });
   await workspace.use('../../é\0 tiles/17:3', async (folder) => {

@@ -7,7 +7,7 @@ import type { OperationContext } from './perform.ts';
 const windowWidth = 4096;
 const windowHeight = 512;
 /** Of GDALGetMaskFlags (gdal.h): one mask for all bands. */
-const perDataset = 2;
+export const perDataset = 2;
 
 /** By the band's place in the dataset, from 0. */
 export type DatasetStatistics = ReadonlyMap<number, Moments>;
@@ -24,15 +24,25 @@ export async function writeStatistics(file: string, context: OperationContext): 
 /**
  * The statistics of each band's valid pixels. GDAL's own leave a mask out of account (seen with 3.6: the black outside
  * of a warped picture counts) and believe what the source's maker wrote. Alpha bands get none, nor bands without a
- * valid pixel. By the time the promise is returned, all that is needed of the file's directories was read.
+ * valid pixel. `maskNumber`: of the last band, where that one is the mask of the others. By the time the promise is
+ * returned, all that is needed of the file's directories was read.
  */
-export function datasetStatistics(dataset: Dataset, context: OperationContext): Promise<DatasetStatistics> {
-  const bands = dataset.bands.map((band) => band);
-  const masked = bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
+export function datasetStatistics(
+  dataset: Dataset,
+  context: OperationContext,
+  maskNumber: number | null = null,
+): Promise<DatasetStatistics> {
+  const all = dataset.bands.map((band) => band);
+  const bands = maskNumber === null ? all : all.slice(0, maskNumber - 1);
+  const masked = maskNumber === null ? maskOf(all) : dataset.bands.get(maskNumber);
   const measured = new Map(
     [...bands.entries()].filter(([, band]) => bands.length === 1 || band.colorInterpretation !== 'Alpha'),
   );
   return momentsOfBands(dataset, { measured, masked }, context);
+}
+
+function maskOf(bands: readonly RasterBand[]): RasterBand | null {
+  return bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
 }
 
 /** As GDAL's STATISTICS_* items, over whatever stood there. */

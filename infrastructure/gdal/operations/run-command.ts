@@ -6,6 +6,7 @@ import { lastError } from './cpl-log.ts';
 import { rasterInfo } from './info.ts';
 import { OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
+import { buildPyramid } from './pyramid.ts';
 import { withSource } from './source.ts';
 import { verifyPixels } from './verify-pixels.ts';
 
@@ -36,6 +37,9 @@ export async function runCommand(command: PlainCommand, context: OperationContex
       break;
     case 'gdaladdo':
       await addOverviews(command, context);
+      break;
+    case 'pyramid':
+      await finish(await buildPyramid(command, context), context);
       break;
     case 'geotransform':
       await setGeoTransform(command, context);

@@ -1,14 +1,11 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
-import { type Stack, startStack } from '../../local/stack/stack.ts';
-import { ApiClient } from '../client.ts';
-import { ensurePgstacSql } from '../setup/pgstac.ts';
-import { templateFolder } from '../template-folder.ts';
+import type { Stack } from '../../local/stack/stack.ts';
 import { makeRgbRaster } from './make-raster.ts';
 import { type Contestant, compete, type Outcome, timeCommand } from './measure.ts';
-import { MemoryProbe } from './memory.ts';
 import { firstLine, machineLine, writeSection } from './report.ts';
+import { timeJob, withBenchStack } from './stack.ts';
 
 const size = 4000;
 const across = 4;
@@ -41,24 +38,8 @@ async function makeTiles(): Promise<void> {
 function coreMachine(processes: number): Contestant {
   return {
     name: `process_raster_collection, ${plural(processes, 'GDAL process', 'GDAL processes')}`,
-    async run(round) {
-      const stack = await startStack({
-        dataFolder: join(folder, 'data'),
-        logFolder: '.cache/logs',
-        env: { GDAL_PROCESSES: String(processes) },
-        pgstacSql: await ensurePgstacSql(),
-        templateFolder,
-        httpPort: 0,
-        fixedPorts: false,
-        say: () => {},
-      });
-      try {
-        return await runCollection(stack, round);
-      } finally {
-        await stack.stop();
-        await rm(join(folder, 'data'), { recursive: true, force: true });
-      }
-    },
+    run: (round) =>
+      withBenchStack(folder, { GDAL_PROCESSES: String(processes) }, (stack) => runCollection(stack, round)),
   };
 }
 
@@ -67,20 +48,13 @@ async function runCollection(stack: Stack, round: number) {
   for (const { name } of tiles) {
     await blobs.upload({ container: 'bench', name }, join(folder, name), { contentType: 'image/tiff' });
   }
-  const client = new ApiClient(stack.url, stack.functionKey);
-  const probe = new MemoryProbe([stack.host.process.pid ?? 0]);
-  const started = performance.now();
-  const { job_id } = await client.submit('process_raster_collection', {
+  return timeJob(stack, 'process_raster_collection', {
     container_name: 'bench',
     blob_list: tiles.map(({ name }) => name),
     collection_id: `bench-${round}`,
     output_tier: 'analysis',
     raster_type: 'rgb',
   });
-  const job = await client.follow(String(job_id), () => {});
-  const sample = { seconds: (performance.now() - started) / 1000, peakMiB: probe.stop() };
-  if (job.status !== 'completed') throw new Error(`the job ${job.status}: ${JSON.stringify(job.error)}`);
-  return sample;
 }
 
 /** The plain way: each tile warped to a tiled file and translated to a COG with statistics, so many at a time. */

@@ -1,14 +1,11 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
-import { type Stack, startStack } from '../../local/stack/stack.ts';
-import { ApiClient } from '../client.ts';
-import { ensurePgstacSql } from '../setup/pgstac.ts';
-import { templateFolder } from '../template-folder.ts';
+import type { Stack } from '../../local/stack/stack.ts';
 import { makeRgbRaster } from './make-raster.ts';
 import { addSamples, type Contestant, compete, type Outcome, type Sample, timeCommand } from './measure.ts';
-import { MemoryProbe } from './memory.ts';
 import { firstLine, machineLine, writeSection } from './report.ts';
+import { timeJob, withBenchStack } from './stack.ts';
 
 const size = 7000;
 const folder = '.cache/bench';
@@ -32,25 +29,12 @@ export async function benchRaster(rounds: number): Promise<void> {
     console.log(`making a ${size} x ${size} RGB raster`);
     await makeRgbRaster(source, size);
   }
-  const stack = await startStack({
-    dataFolder: join(folder, 'data'),
-    logFolder: '.cache/logs',
-    env: { RASTER_SIZE_THRESHOLD_MB: '4000' },
-    pgstacSql: await ensurePgstacSql(),
-    templateFolder,
-    httpPort: 0,
-    fixedPorts: false,
-    say: (line) => console.log(`  ${line}`),
-  });
-  try {
+  await withBenchStack(folder, { RASTER_SIZE_THRESHOLD_MB: '4000' }, async (stack) => {
     const contestants = [coreMachine(stack), bareSteps(), warpToCog(), rioCogeo()];
     const outcomes = await compete(contestants, rounds, (line) => console.log(line));
     await writeSection('raster', reportLines(outcomes, rounds));
     console.log('written to docs/performance.md');
-  } finally {
-    await stack.stop();
-    await rm(join(folder, 'data'), { recursive: true, force: true });
-  }
+  });
 }
 
 function coreMachine(stack: Stack): Contestant {
@@ -60,15 +44,8 @@ function coreMachine(stack: Stack): Contestant {
       const name = `rgb-${round}-${Date.now()}.tif`;
       const blobs = openBlobStore({ connection: String(stack.settings.STORAGE_CONNECTION) });
       await blobs.upload({ container: 'bench', name }, source, { contentType: 'image/tiff' });
-      const client = new ApiClient(stack.url, stack.functionKey);
-      const probe = new MemoryProbe([stack.host.process.pid ?? 0]);
-      const started = performance.now();
       const parameters = { container_name: 'bench', blob_name: name, output_tier: 'analysis', raster_type: 'rgb' };
-      const { job_id } = await client.submit('process_raster', parameters);
-      const job = await client.follow(String(job_id), () => {});
-      const sample = { seconds: (performance.now() - started) / 1000, peakMiB: probe.stop() };
-      if (job.status !== 'completed') throw new Error(`process_raster ${job.status}: ${JSON.stringify(job.error)}`);
-      return sample;
+      return timeJob(stack, 'process_raster', parameters);
     },
   };
 }

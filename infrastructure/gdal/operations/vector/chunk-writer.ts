@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { packedBlock } from '../../../rows/blocks.ts';
 
 /** An automatic chunk ends here: what one COPY takes in a second or so. */
 const chunkBytes = 8 * 1024 * 1024;
@@ -9,8 +10,8 @@ const newline = 10;
 const tab = 9;
 
 /**
- * Rows in PostgreSQL's COPY text format, `row number, geometry, attributes`, cut into files `00000.copy`, `00001.copy`, …
- * Row numbers go on through the files.
+ * Rows in PostgreSQL's COPY text format, `row number, geometry, attributes`, cut into files of packed blocks
+ * `00000.copy.zst`, `00001.copy.zst`, … Row numbers go on through the files.
  */
 export class ChunkWriter {
   readonly #folder: string;
@@ -57,7 +58,7 @@ export class ChunkWriter {
     if (to - from > bufferBytes - this.#used) this.#flush();
     if (to - from > bufferBytes) {
       this.#bytesInFile += to - from;
-      writeFully(this.#file, source.subarray(from, to));
+      writeBlock(this.#file, source.subarray(from, to));
     } else this.#used += source.copy(this.#buffer, this.#used, from, to);
   }
 
@@ -92,14 +93,15 @@ export class ChunkWriter {
   }
 
   #flush(): void {
-    writeFully(this.#file, this.#buffer.subarray(0, this.#used));
+    if (this.#used === 0) return;
+    writeBlock(this.#file, this.#buffer.subarray(0, this.#used));
     this.#bytesInFile += this.#used;
     this.#used = 0;
   }
 }
 
 export function chunkName(number: number): string {
-  return `${String(number).padStart(5, '0')}.copy`;
+  return `${String(number).padStart(5, '0')}.copy.zst`;
 }
 
 function isAscii(value: string): boolean {
@@ -107,6 +109,7 @@ function isAscii(value: string): boolean {
   return true;
 }
 
-function writeFully(file: number, bytes: Uint8Array): void {
+function writeBlock(file: number, rows: Uint8Array): void {
+  const bytes = packedBlock(rows);
   for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
 }

@@ -1,8 +1,12 @@
-import { createReadStream } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 
 const newline = 10;
 const backslash = 92;
 const tab = 9;
+/** What a pipe holds. */
+const pipeBytes = 64 * 1024;
 const copyStart = ' FROM STDIN;\n';
 
 /** What a dump says of its columns, as PGDUMP writes types, e.g. `INT8`. */
@@ -22,9 +26,9 @@ export async function readDump(path: string, onRow: OnRow): Promise<string[]> {
   let types: string[] | null = null;
   let rest: Buffer = Buffer.alloc(0);
   let ended = false;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+  for await (const chunk of pieces(path)) {
     if (ended) continue;
-    let block = rest.length > 0 ? Buffer.concat([rest, chunk as Buffer]) : (chunk as Buffer);
+    let block = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
     rest = Buffer.alloc(0);
     if (types === null) {
       const start = block.indexOf(copyStart);
@@ -42,6 +46,39 @@ export async function readDump(path: string, onRow: OnRow): Promise<string[]> {
     rest = isLast ? Buffer.alloc(0) : Buffer.from(left);
   }
   return types ?? columnTypes(rest.toString('utf8'));
+}
+
+/**
+ * What comes through the pipe, in one buffer again and again. GDAL writes 4 KiB at a time: what is there is read at
+ * once, and only when there is nothing is it waited for in another thread, which takes ten times as long.
+ */
+async function* pieces(path: string): AsyncGenerator<Buffer> {
+  // Waits for the writer to open its end.
+  const pipe = await open(path);
+  const ready = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.allocUnsafe(pipeBytes);
+  try {
+    for (let taken = 0; ; taken += 1) {
+      // The parent's end must be heard of.
+      if (taken % 128 === 127) await setImmediate();
+      const length = readReady(ready, buffer) ?? (await pipe.read(buffer, 0, pipeBytes)).bytesRead;
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    closeSync(ready);
+    await pipe.close();
+  }
+}
+
+/** How many bytes were there, 0 at the end; null: none yet. */
+function readReady(file: number, buffer: Buffer): number | null {
+  try {
+    return readSync(file, buffer, 0, buffer.length, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
+    throw error;
+  }
 }
 
 /** The statements hold names of the file between quotes, so only what stands after a closing quote counts. */

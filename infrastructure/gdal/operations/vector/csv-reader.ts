@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 
 const delimiters = [',', ';', '\t', '|'] as const;
 const quote = '"';
@@ -7,16 +8,30 @@ const quote = '"';
 export type OnRecord = (fields: readonly string[], row: number) => void;
 
 /**
- * The records of a CSV file (RFC 4180, any of the usual delimiters, LF or CRLF), as UTF-8 or, where that fails, as
- * Windows-1252. `begin` is called before the first record, and again when the file is read anew.
+ * The records of a CSV file (RFC 4180, any of the usual delimiters, LF or CRLF), as UTF-16 when it begins with that mark,
+ * else as UTF-8 or, where that fails, as Windows-1252. `begin` is called before the first record, and again when the file is read anew.
  */
 export async function readCsv(file: string, begin: () => OnRecord): Promise<void> {
+  const wide = await utf16Of(file);
+  if (wide !== null) return readAs(file, wide, begin());
   try {
     await readAs(file, 'utf-8', begin());
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'))
       throw error;
     await readAs(file, 'windows-1252', begin());
+  }
+}
+
+/** Of the byte order mark that spreadsheets write. */
+async function utf16Of(file: string): Promise<'utf-16le' | 'utf-16be' | null> {
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    const mark = buffer.readUInt16BE();
+    return mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : null;
+  } finally {
+    await handle.close();
   }
 }
 

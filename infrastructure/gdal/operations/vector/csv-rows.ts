@@ -103,7 +103,9 @@ class CsvRowWriter {
       if (index === this.#wkt) continue;
       const value = fields[index] ?? '';
       if (value !== '') this.#types[index] = widened(this.#types[index] ?? null, value);
-      text += value === '' ? '\t\\N' : `\t${escaped(value)}`;
+      const written = value === '' ? '\\N' : escaped(value);
+      if (written === null) return `has a NUL character in ${shown(this.#header[index] ?? '')}`;
+      text += `\t${written}`;
     }
     this.#writer.text(text);
     this.#writer.end();
@@ -202,11 +204,13 @@ function isPlace(longitude: number, latitude: number): boolean {
   return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
 }
 
-const special = /[\\\t\n\r]/;
+const special = /[\0\\\t\n\r]/;
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-function escaped(value: string): string {
-  return special.test(value) ? value.replaceAll(/[\\\t\n\r]/g, (found) => escapes[found] ?? found) : value;
+/** null: PostgreSQL has no texts with NUL. */
+function escaped(value: string): string | null {
+  if (!special.test(value)) return value;
+  return value.includes('\0') ? null : value.replaceAll(/[\\\t\n\r]/g, (found) => escapes[found] ?? found);
 }
 
 function shown(text: string): string {

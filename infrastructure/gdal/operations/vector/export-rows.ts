@@ -6,6 +6,7 @@ import type { VectorRequest, VectorRows } from '../../../../core/ports/gdal.ts';
 import { describeCrs } from '../crs.ts';
 import { messageOf, OperationError } from '../operation-error.ts';
 import type { OperationContext } from '../perform.ts';
+import { writeAttributes } from './attributes.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { readDump } from './copy-dump.ts';
 import { writeCsvRows } from './csv-rows.ts';
@@ -122,7 +123,7 @@ async function dumpInto(
     seen += 1;
     if (seen % 5000 === 0 && count > 0) context.progress(seen / count);
     if (!geometries.begin(writer, line, from, geometryEnd)) return;
-    writer.bytes(line, geometryEnd, to);
+    writeAttributes(writer, line, geometryEnd, to);
     writer.end();
   });
   const translating = translate(

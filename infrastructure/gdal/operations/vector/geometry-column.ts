@@ -2,6 +2,7 @@ import gdal, { type Geometry } from 'gdal-async';
 import type { GeometryFixes } from '../../../../core/ports/gdal.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import { snapped, snapPoint as snappedPoint } from './snap.ts';
+import { isSurelyValid } from './surely-valid.ts';
 
 /** Little-endian EWKB in hex with SRID 4326, as OGR writes it: byte order, type, SRID, then the body. */
 const headerDigits = 18;
@@ -77,6 +78,10 @@ export class GeometryColumn {
     this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
     if (!known) return false;
     if (type === 1 || type === 4) return this.#points(writer, known, line, from, to);
+    if (!this.#isChanged && isSurelyValid(line, from, type)) {
+      this.#asItIs(writer, known, line, from, to);
+      return true;
+    }
     const wkb = Buffer.from(line.toString('latin1', from, to), 'hex');
     const original = gdal.Geometry.fromWKB(withoutSrid(wkb));
     const sound = this.#sound(original, known.multi);

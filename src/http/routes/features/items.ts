@@ -16,7 +16,7 @@ export const featuresItems = defineRoute({
   otherQuery:
     'Features of which a property has this value, e.g. `country_code=BRA`. A name that is no column is an error.',
   produces: geoJson,
-  errors: ['INVALID_PARAMETERS', 'COLLECTION_NOT_FOUND', 'QUERY_TIMEOUT', 'DATABASE_UNAVAILABLE'],
+  errors: ['INVALID_PARAMETERS', 'COLLECTION_NOT_FOUND', 'FEATURE_UNREADABLE', 'QUERY_TIMEOUT', 'DATABASE_UNAVAILABLE'],
   async answer(app, { path, query, otherQuery, url }) {
     const page = await app.features.page(path.collection_id, featureQuery(query, otherQuery));
     return { status: 200, body: featureCollection(page, new Links(url), query.cursor === undefined) };
@@ -32,7 +32,14 @@ export const featuresItem = defineRoute({
   pathParameters: featurePath,
   query: documentQuery,
   produces: geoJson,
-  errors: ['INVALID_PARAMETERS', 'COLLECTION_NOT_FOUND', 'FEATURE_NOT_FOUND', 'QUERY_TIMEOUT', 'DATABASE_UNAVAILABLE'],
+  errors: [
+    'INVALID_PARAMETERS',
+    'COLLECTION_NOT_FOUND',
+    'FEATURE_NOT_FOUND',
+    'FEATURE_UNREADABLE',
+    'QUERY_TIMEOUT',
+    'DATABASE_UNAVAILABLE',
+  ],
   async answer(app, { path, url }) {
     const feature = await app.features.feature(path.collection_id, path.feature_id);
     const links = new Links(url);
