@@ -1,11 +1,15 @@
 import type { Engine } from '../machine/engine.ts';
-import type { UpkeepReport } from './report.ts';
+import { removeLeftBehind } from '../machine/temporary.ts';
+import { type UpkeepReport, upkeepBatch } from './report.ts';
 
 /** Jobs go in small transactions: each takes its stages, tasks and events with it. */
 const jobsAtOnce = 20;
 const historyDays = 30;
 
-/** Removes jobs that ended before the time they are kept for, and old history of upkeep. No repair: fixed is 0. */
+/**
+ * Removes jobs that ended before the time they are kept for, old history of upkeep, and what runs left that are over or
+ * gone. To remove an old job is no repair: `fixed` counts the leavings alone.
+ */
 export async function retention(engine: Engine): Promise<UpkeepReport> {
   const removed: string[] = [];
   if (engine.retentionDays !== null) {
@@ -16,5 +20,10 @@ export async function retention(engine: Engine): Promise<UpkeepReport> {
     }
   }
   await engine.store.deleteUpkeepRuns(historyDays);
-  return { scanned: removed.length, fixed: 0, actions: removed.map((id) => `removed job ${id}`) };
+  const left = await removeLeftBehind(engine, upkeepBatch);
+  return {
+    scanned: removed.length + left.length,
+    fixed: left.length,
+    actions: [...removed.map((id) => `removed job ${id}`), ...left],
+  };
 }

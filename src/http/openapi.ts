@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorCatalogue } from '../../core/errors.ts';
+import { type ErrorCode, errorCatalogue } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Route } from './route.ts';
@@ -100,6 +100,9 @@ function freeParameters(description: string): JsonObject {
   return { name: 'properties', in: 'query', description, required: false, style: 'form', explode: true, schema };
 }
 
+/** What any route may answer: a parameter that it does not know, and the database that every answer needs. */
+const everywhere = ['INVALID_PARAMETERS', 'DATABASE_UNAVAILABLE', 'INTERNAL'] as const satisfies readonly ErrorCode[];
+
 /** Several codes may share a status: their meanings are listed together. */
 function responses(route: Route): JsonObject {
   const ok = {
@@ -108,7 +111,7 @@ function responses(route: Route): JsonObject {
     content: { [route.produces ?? 'application/json']: { schema: { type: 'object' } } },
   };
   const byStatus: Record<string, string[]> = {};
-  for (const code of route.errors) {
+  for (const code of new Set([...route.errors, ...everywhere])) {
     const { httpStatus, meaning } = errorCatalogue[code];
     byStatus[httpStatus] = [...(byStatus[httpStatus] ?? []), `${code}: ${meaning}`];
   }
@@ -119,7 +122,12 @@ function responses(route: Route): JsonObject {
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
     },
   ]);
-  return { 200: ok, ...Object.fromEntries(errors) };
+  return {
+    200: ok,
+    ...(route.auth === 'function' && { 401: { description: 'The function key is missing or wrong. No body.' } }),
+    ...Object.fromEntries(errors),
+    ...(route.whileClosed && { 503: { ...ok, description: 'A part is down: the same body says which.' } }),
+  };
 }
 
 function withoutDialect(schema: JsonObject): JsonObject {

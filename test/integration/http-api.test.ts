@@ -228,6 +228,11 @@ test('job types and OpenAPI are made from the same schemas', async () => {
     Object.keys(openapi.paths as JsonObject).sort(),
     [...new Set(routes.map(({ path }) => `/api/${path}`))].sort(),
   );
+  const paths = openapi.paths as Record<string, Record<string, { responses: Record<string, JsonObject> }>>;
+  const submit = paths['/api/jobs/submit/{job_type}']?.post?.responses ?? {};
+  assert.deepEqual(Object.keys(submit), ['200', '400', '401', '404', '409', '413', '415', '422', '500', '503']);
+  assert.match(String(submit['409']?.description), /JOB_ACTIVE.+TABLE_EXISTS|TABLE_EXISTS.+JOB_ACTIVE/s);
+  assert.ok(!('401' in (paths['/api/health/live']?.get?.responses ?? {})));
 });
 
 test('one trigger a file: every route is registered by one', async () => {

@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import { defineFanInHandler, defineHandler } from '../../core/handler.ts';
 import { defineJob } from '../../core/job.ts';
+import { temporaryBlobs } from '../../core/temporary-blobs.ts';
+import { memoryEngine } from '../../core/testing/run-job.ts';
+import { MemoryBlobStore } from '../../infrastructure/blob/memory-blob-store.ts';
 import { bench } from './engine-tools.ts';
 
 /** Doubles numbers; fails for good on those in `broken`. Counts what it did. */
@@ -205,6 +208,20 @@ test('ended jobs are removed when their time is over, and never without a settin
     assert.equal((await b.machine.upkeep('retention')).fixed, 0, 'removing is no repair');
     assert.equal((await b.store.listJobs({ limit: 5 })).length, left);
   }
+});
+
+test('retention removes what a run of a job that is gone left in blob storage', async () => {
+  const blobs = new MemoryBlobStore();
+  const scratch = temporaryBlobs({ container: 'scratch' });
+  const { job } = fragile(new Set());
+  const keeping = { ...job('tiles', 'fail'), temporary: scratch };
+  const b = bench([keeping], { services: memoryEngine([keeping], { services: { blobs } }).services });
+  const name = `${scratch.folder({ jobId: 'a'.repeat(64), run: 1 })}part.bin`;
+  await blobs.upload({ container: 'scratch', name }, new Uint8Array([1]), { contentType: 'text/plain' });
+  const { fixed, actions } = await b.machine.upkeep('retention');
+  assert.deepEqual([fixed, actions.length], [1, 1]);
+  assert.equal(await blobs.properties({ container: 'scratch', name }), null);
+  assert.equal((await b.machine.upkeep('retention')).fixed, 0);
 });
 
 test('a long queue is no loss; an overtaken or forgotten message is', async () => {

@@ -12,7 +12,7 @@ export const retryJob = defineRoute({
   query: keyParameter.extend({
     from: z.enum(['failed', 'start']).default('failed').describe('What runs again: only what failed, or all.'),
   }),
-  errors: ['INVALID_ID', 'INVALID_PARAMETERS', 'JOB_NOT_FOUND', 'JOB_ACTIVE', 'NOTHING_TO_RETRY'],
+  errors: ['INVALID_ID', 'INVALID_PARAMETERS', 'UNKNOWN_JOB_TYPE', 'JOB_NOT_FOUND', 'JOB_ACTIVE', 'NOTHING_TO_RETRY'],
   async answer(app, { path, query, requestId }) {
     const options = { fromStart: query.from === 'start', correlationId: requestId };
     const { job, queued } = await app.machine.retry(path.job_id, options);

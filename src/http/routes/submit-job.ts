@@ -24,10 +24,16 @@ const shared = {
     'PARAMETERS_TOO_LARGE',
     'CONTAINER_NOT_FOUND',
     'FILE_NOT_FOUND',
+    'TABLE_NOT_FOUND',
     'RASTER_TOO_LARGE',
+    'CRS_INVALID',
+    'LAND_INVALID',
+    'TABLE_EXISTS',
     'JOB_ACTIVE',
     'BODY_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
+    'STORAGE_DENIED',
+    'STORAGE_UNAVAILABLE',
   ],
 } as const satisfies Partial<Route>;
 
