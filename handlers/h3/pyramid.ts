@@ -15,10 +15,14 @@ export interface AreaFilter {
   readonly bbox: BoxFilter | null;
 }
 
-/** Names the grids of one area, e.g. `land`, `land_deu`, `land_b1c2d3e4`, so that two areas have grids of their own. */
+/**
+ * Names the grids of one area, e.g. `land_world`, `land_deu`, `land_b1c2d3e4`, so that two areas have grids of their own;
+ * `land_res4` is that of generate_h3_level4.
+ */
 export function gridPrefix({ country, bbox }: AreaFilter): string {
   const box = bbox && createHash('sha256').update(bbox.join()).digest('hex').slice(0, 8);
-  return ['land', country?.toLowerCase(), box && `b${box}`].filter(Boolean).join('_');
+  const parts = [country?.toLowerCase(), box && `b${box}`].filter(Boolean);
+  return ['land', ...(parts.length > 0 ? parts : ['world'])].join('_');
 }
 
 export function gridOf(prefix: string, resolution: number): string {

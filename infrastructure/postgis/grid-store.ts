@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { CoreMachineError } from '../../core/errors.ts';
-import type { GridCell, GridRange, GridStore, LandPolygon } from '../../core/ports/grid-store.ts';
+import type { GridCell, GridRange, GridStore, GridSummary, LandPolygon } from '../../core/ports/grid-store.ts';
 import type { Database, Query } from '../postgres/database.ts';
 import { query } from '../postgres/sql-files.ts';
 import { ewkbHex } from './ewkb.ts';
@@ -22,15 +22,12 @@ export async function openGridStore(database: Database): Promise<GridStore> {
   await installGeoSchema(database.pool, 'h3', '001_h3_grids.sql');
   return {
     replaceCells: (range, cells) => database.transaction((tx) => replaceCells(tx, range, cells)),
-    async summary(gridId) {
-      type Row = { cells: number; west: number | null; south: number; east: number; north: number };
-      const [row] = await database.query<Row>(sql.summary, [gridId]);
-      if (!row || row.west === null) return { cells: 0, bbox: null };
-      return { cells: row.cells, bbox: [row.west, row.south, row.east, row.north] };
-    },
+    summary: (gridId) => summary(database.query, gridId),
     async missingParents(gridId, coarserGridId) {
-      const [row] = await database.query<{ missing: number }>(sql.missingParents, [gridId, coarserGridId]);
-      return row?.missing ?? 0;
+      let missing = 0;
+      const parents = inParts<Part & { missing: number }>(database.query, sql.missingParents, [gridId, coarserGridId]);
+      for await (const part of parents) missing += part.missing;
+      return missing;
     },
     async keepOnly(gridId, ranges) {
       const columns = [ranges.map(({ first }) => String(first)), ranges.map(({ last }) => String(last))];
@@ -42,6 +39,42 @@ export async function openGridStore(database: Database): Promise<GridStore> {
     },
     landPolygons: (table) => landPolygons(database.query, table),
   };
+}
+
+/** How many cells one statement reads: a grid of millions would take longer than a statement may. */
+const cellsPerPart = 200_000;
+
+interface Part {
+  readonly cells: number;
+  readonly last: string | null;
+}
+
+/** The rows of a statement over a grid's cells, some of them at a time, in the order of their indexes. */
+async function* inParts<Row extends Part>(
+  ask: Query,
+  statement: string,
+  parameters: readonly unknown[],
+): AsyncGenerator<Row> {
+  for (let after: string | null = '-1'; after !== null; ) {
+    const [row]: Row[] = await ask<Row>(statement, [...parameters, after, cellsPerPart]);
+    if (!row) return;
+    yield row;
+    after = row.cells < cellsPerPart ? null : row.last;
+  }
+}
+
+async function summary(ask: Query, gridId: string): Promise<GridSummary> {
+  type Row = Part & { west: number | null; south: number; east: number; north: number };
+  let cells = 0;
+  let bbox: GridSummary['bbox'] = null as GridSummary['bbox'];
+  for await (const part of inParts<Row>(ask, sql.summary, [gridId])) {
+    cells += part.cells;
+    const { west, south, east, north } = part;
+    if (west === null) continue;
+    const [w, s, e, n]: NonNullable<GridSummary['bbox']> = bbox ?? [west, south, east, north];
+    bbox = [Math.min(w, west), Math.min(s, south), Math.max(e, east), Math.max(n, north)];
+  }
+  return { cells, bbox };
 }
 
 /** Run again as a whole when the transaction met another one, so `cells` must be iterable more than once. */

@@ -1,14 +1,18 @@
--- Removes a grid's cells that are in none of the ranges.
+-- Removes a grid's cells that are in none of the ranges, which do not overlap.
 -- Parameters: $1 grid id, $2 first indexes, $3 last indexes
 -- Result: one row: removed
 -- Locks: the removed cells' rows
--- Cost: reads the grid's part of the primary key once, with a look at the ranges each: 0.2 s for 71,000 cells
-WITH gone AS (
+-- Cost: one look into the primary key for each gap between two ranges, and what is removed; the cells that stay are not read
+WITH gaps AS (
+  SELECT coalesce(lag(r.last) OVER (ORDER BY r.first), -1) AS after, r.first AS before
+  FROM unnest($2::bigint[], $3::bigint[]) AS r (first, last)
+  UNION ALL
+  SELECT coalesce(max(r.last), -1), 9223372036854775807 FROM unnest($3::bigint[]) AS r (last)
+),
+gone AS (
   DELETE FROM h3.grids g
-  WHERE g.grid_id = $1
-    AND NOT EXISTS (
-      SELECT FROM unnest($2::bigint[], $3::bigint[]) AS r (first, last) WHERE g.h3_index BETWEEN r.first AND r.last
-    )
+  USING gaps
+  WHERE g.grid_id = $1 AND g.h3_index > gaps.after AND g.h3_index < gaps.before
   RETURNING 1
 )
 SELECT count(*)::int AS removed FROM gone

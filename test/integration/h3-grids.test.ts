@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
+import type { CoreMachineError } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { runJob } from '../../core/testing/run-job.ts';
@@ -20,6 +21,14 @@ async function run(job: JobDefinition, parameters: JsonObject): Promise<JsonObje
   const { job: ended } = await runJob(job, parameters, { services: stac.services });
   assert.equal(ended.status, 'completed', JSON.stringify(ended.error));
   return ended.result ?? {};
+}
+
+/** The code of a submit that is refused, and the paths of its problems. */
+async function refusal(job: JobDefinition, parameters: JsonObject): Promise<unknown> {
+  return runJob(job, parameters, { services: stac.services }).then(
+    ({ job: { status } }) => status,
+    ({ code, details = [] }: CoreMachineError) => [code, details.map(({ path }) => path)],
+  );
 }
 
 /** One row of one number a column. */
@@ -89,6 +98,20 @@ describe('create_h3_base', () => {
     assert.equal(crossing.n, 0);
     assert.equal((await run(createH3Base, { ...parameters, exclude_antimeridian: false })).total_cells, 5_882);
     assert.equal((await ask(census, ['global_res2'])).cells, 5_882);
+  });
+
+  test('what is no resolution, or no parameter, is refused', async () => {
+    for (const [parameters, path] of [
+      [{}, 'resolution'],
+      [{ resolution: 5 }, 'resolution'],
+      [{ resolution: -1 }, 'resolution'],
+      [{ resolution: 1.5 }, 'resolution'],
+      [{ resolution: '2' }, 'resolution'],
+      [{ resolution: 2, exclude_antimeridian: 'no' }, 'exclude_antimeridian'],
+      [{ resolution: 2, grid_id: 'x' }, 'grid_id'],
+    ] as const) {
+      assert.deepEqual(await refusal(createH3Base, parameters), ['INVALID_PARAMETERS', [path]], path);
+    }
   });
 
   test('every child has its parent in the coarser grid', async () => {
@@ -203,6 +226,48 @@ describe('bootstrap_h3_land_grid_pyramid', () => {
     const rows = await ask(census, [`${prefix}_res5`]);
     assert.equal(rows.invalid, 0);
     assert.equal(await stac.services.grids.missingParents(`${prefix}_res5`, `${prefix}_res3`), 0);
+  });
+
+  test('what is no area, resolution or batch is refused', async () => {
+    for (const [parameters, path] of [
+      [{ country_filter: 'Kenya' }, 'country_filter'],
+      [{ country_filter: 'XXX' }, 'country_filter'],
+      [{ country_filter: "KEN'; DROP TABLE h3.grids" }, 'country_filter'],
+      [{ bbox_filter: [1, 2, 3] }, 'bbox_filter'],
+      [{ bbox_filter: [0, 10, 1, 5] }, 'bbox_filter'],
+      [{ bbox_filter: [-181, 0, 1, 5] }, 'bbox_filter.0'],
+      [{ target_resolutions: [] }, 'target_resolutions'],
+      [{ target_resolutions: [3, 3] }, 'target_resolutions'],
+      [{ target_resolutions: [2] }, 'target_resolutions.0'],
+      [{ target_resolutions: [11] }, 'target_resolutions.0'],
+      [{ cascade_batch_size: 0 }, 'cascade_batch_size'],
+      [{ resolution: 4 }, 'resolution'],
+    ] as const) {
+      assert.deepEqual(
+        await refusal(bootstrapH3LandGridPyramid, parameters as unknown as JsonObject),
+        ['INVALID_PARAMETERS', [path]],
+        JSON.stringify(parameters),
+      );
+    }
+  });
+
+  test('a pyramid of all land leaves the land grid of resolution 4 alone, and goes when its land does', async () => {
+    const box = (east: number) =>
+      client.query(`CREATE SCHEMA IF NOT EXISTS geo; DROP TABLE IF EXISTS geo.isle;
+        CREATE TABLE geo.isle AS SELECT ST_MakeEnvelope(10, 50, ${east}, 51, 4326)::geometry(Polygon, 4326) AS geom`);
+    const parameters = { land_source: { schema: 'geo', table: 'isle' }, target_resolutions: [3, 4] };
+    await box(16);
+    const level4 = await run(generateH3Level4, { land_source: parameters.land_source });
+    const wide = await run(bootstrapH3LandGridPyramid, parameters);
+    assert.equal(wide.grid_id_prefix, 'land_world');
+    assert.equal((await ask(census, ['land_res4'])).cells, level4.land_cells);
+    await box(11);
+    const narrow = await run(bootstrapH3LandGridPyramid, { ...parameters, cascade_batch_size: 9 });
+    assert.ok(Number(narrow.total_cells) < Number(wide.total_cells));
+    for (const resolution of ['3', '4']) {
+      const stored = await ask(census, [`land_world_res${resolution}`]);
+      assert.equal(stored.cells, (narrow.resolution_stats as JsonObject)[resolution]);
+    }
   });
 
   test('an area at sea is refused', async () => {

@@ -108,6 +108,7 @@ test('a pyramid’s base has every country, however small, and a box between the
   }
   const city = baseCellsOfArea({ land, countries }, { country: null, bbox: [36.8, -1.3, 36.9, -1.2] }, world);
   assert.equal(city.length, 1);
+  assert.equal(gridPrefix({ country: null, bbox: null }), 'land_world');
   assert.equal(gridPrefix({ country: 'KEN', bbox: null }), 'land_ken');
   assert.match(gridPrefix({ country: null, bbox: [1, 2, 3, 4] }), /^land_b[0-9a-f]{8}$/);
 });
