@@ -34,6 +34,10 @@ const readAs: Readonly<Record<string, string>> = {
   Float32: 'Float32',
 };
 
+/** So few pixels of so large a raster lie in blocks of their own. */
+const mostSingly = 64;
+const leastToSkip = 1_000_000;
+
 /** Bits of GDALGetMaskFlags (gdal.h). */
 const maskFlags = { allValid: 1, perDataset: 2, nodata: 8 } as const;
 
@@ -73,6 +77,7 @@ function readBand(band: RasterBand, request: PixelRequest): Promise<Samples> {
 
 function read(band: RasterBand, request: PixelRequest, type: string, resampling: string | undefined): Promise<Samples> {
   const { x, y } = band.size;
+  if (resampling === resamplings.nearest && areFarApart(band, request)) return readSingly(band, request, type);
   const shape = { buffer_width: request.width, buffer_height: request.height };
   // The types asked for are those of the arrays in `Samples`.
   return band.pixels.readAsync<never>(0, 0, x, y, undefined, {
@@ -80,6 +85,35 @@ function read(band: RasterBand, request: PixelRequest, type: string, resampling:
     data_type: type,
     ...(resampling !== undefined && { resampling }),
   });
+}
+
+/**
+ * The pixels of a nearest-neighbour reduction one by one: each takes one block. Asked for all of them GDAL 3.6 fetches
+ * whatever lies between the blocks of a TIFF that is read by range requests, and for each band anew: 36 MB for 25
+ * pixels of 7,000 x 7,000 RGB instead of 6.
+ */
+async function readSingly(band: RasterBand, { width, height }: PixelRequest, type: string): Promise<Samples> {
+  const { x, y } = band.size;
+  const middle = (index: number, count: number, size: number) => Math.floor(((index + 0.5) * size) / count);
+  let samples: Samples | undefined;
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    const [column, row] = [middle(pixel % width, width, x), middle(Math.floor(pixel / width), height, y)];
+    // The type asked for is that of one of the arrays in `Samples`.
+    const one = await band.pixels.readAsync<never>(column, row, 1, 1, undefined, { data_type: type });
+    samples ??= emptyLike(one, width * height);
+    samples[pixel] = one[0] ?? 0;
+  }
+  return samples ?? new Uint8Array();
+}
+
+function emptyLike(samples: Samples, length: number): Samples {
+  const Type: new (length: number) => Samples = Object.getPrototypeOf(samples).constructor;
+  return new Type(length);
+}
+
+/** Of overviews GDAL reads a block or two. */
+function areFarApart({ size, overviews }: RasterBand, { width, height }: PixelRequest): boolean {
+  return width * height <= mostSingly && size.x * size.y > leastToSkip && overviews.count() === 0;
 }
 
 /** 255 where one of the bands has data. Alpha bands are no data: they say where there is some. */

@@ -1,4 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The processes are looked for at every so many samples: going through all of /proc each time takes a tenth of a core. */
+const samplesPerSearch = 10;
 
 /**
  * Samples the resident memory of processes and all their descendants; Linux only (reads /proc). Pages of files count
@@ -7,12 +10,13 @@ import { readdir, readFile } from 'node:fs/promises';
 export class MemoryProbe {
   readonly #roots: readonly number[];
   readonly #timer: ReturnType<typeof setInterval>;
+  #family: readonly number[] = [];
+  #samples = 0;
   #peakBytes = 0;
-  #busy = false;
 
   constructor(roots: readonly number[], everyMs = 50) {
     this.#roots = roots;
-    this.#timer = setInterval(() => void this.#sample(), everyMs);
+    this.#timer = setInterval(() => this.#sample(), everyMs);
   }
 
   /** Ends the sampling; the highest sum seen, in MiB. */
@@ -21,51 +25,48 @@ export class MemoryProbe {
     return Math.round(this.#peakBytes / 1024 / 1024);
   }
 
-  async #sample(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      this.#peakBytes = Math.max(this.#peakBytes, await residentBytes(this.#roots));
-    } finally {
-      this.#busy = false;
-    }
+  #sample(): void {
+    if (this.#samples % samplesPerSearch === 0) this.#family = withDescendants(this.#roots);
+    this.#samples += 1;
+    const memory = this.#family.map(memoryOf);
+    const own = memory.reduce((sum, one) => sum + one.own, 0);
+    this.#peakBytes = Math.max(this.#peakBytes, own + Math.max(...memory.map(({ ofFiles }) => ofFiles)));
   }
 }
 
-async function residentBytes(roots: readonly number[]): Promise<number> {
-  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(processes.map(statOf));
+function withDescendants(roots: readonly number[]): number[] {
   const children = new Map<number, number[]>();
-  for (const stat of stats) {
-    if (!stat) continue;
-    children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat.pid]);
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const parent = parentOf(pid);
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(pid)]);
   }
-  let own = 0;
-  let ofFiles = 0;
+  const family: number[] = [];
   const waiting = [...roots];
   for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
-    const memory = await memoryOf(pid);
-    own += memory.own;
-    ofFiles = Math.max(ofFiles, memory.ofFiles);
+    family.push(pid);
     waiting.push(...(children.get(pid) ?? []));
   }
-  return own + ofFiles;
+  return family;
 }
 
-async function statOf(pid: string): Promise<{ pid: number; parent: number } | null> {
+/** Undefined when the process has ended. */
+function parentOf(pid: string): number | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  // The name in parentheses may hold anything; the fields after it do not.
+  return text === null ? undefined : Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** In bytes; nothing for a process that has ended. */
+function memoryOf(pid: number): { readonly own: number; readonly ofFiles: number } {
+  const pages = (read(`/proc/${pid}/statm`) ?? '0 0 0').split(' ').map(Number);
+  const [, resident = 0, ofFiles = 0] = pages.map((count) => count * 4096);
+  return { own: resident - ofFiles, ofFiles };
+}
+
+function read(file: string): string | null {
   try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything; the fields after it do not.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { pid: Number(pid), parent: Number(fields[1]) };
+    return readFileSync(file, 'utf8');
   } catch {
     return null;
   }
-}
-
-/** Nothing for a process that has ended. */
-async function memoryOf(pid: number): Promise<{ own: number; ofFiles: number }> {
-  const text = await readFile(`/proc/${pid}/statm`, 'utf8').catch(() => '0 0 0');
-  const [, resident = 0, ofFiles = 0] = text.split(' ').map((pages) => Number(pages) * 4096);
-  return { own: resident - ofFiles, ofFiles };
 }
