@@ -256,23 +256,11 @@ test('commands of a raster that is warped', () => {
     destination: 'm.tif',
     args: ['-of', 'GTiff', '-b', '1', '-b', '2', '-b', '3', '-mask', '4', ...scratch],
   });
-  assert.deepEqual(overviewCommand(plan, 'm.tif', [2, 4]), {
-    tool: 'gdaladdo',
-    file: 'm.tif',
-    resampling: 'cubic',
-    levels: [2, 4],
-    statistics: true,
-    args: [],
-  });
-  assert.deepEqual(pyramidCommand(plan, 'w.tif', 'p.vrt', [2, 4]), {
-    tool: 'pyramid',
-    file: 'w.tif',
-    destination: 'p.vrt',
-    resampling: 'cubic',
-    levels: [2, 4],
-    options: scratch,
-    args: [],
-  });
+  const levels = { resampling: 'cubic', levels: [2, 4], args: [] };
+  const inFile = { tool: 'gdaladdo', file: 'm.tif', statistics: true, ...levels };
+  assert.deepEqual(overviewCommand(plan, 'm.tif', [2, 4]), inFile);
+  const beside = { tool: 'pyramid', file: 'w.tif', destination: 'p.vrt', options: scratch, ...levels };
+  assert.deepEqual(pyramidCommand(plan, 'w.tif', 'p.vrt', [2, 4]), beside);
 });
 
 test('commands of a raster that stays in its grid', () => {
