@@ -229,6 +229,7 @@ function cogTask(params: Parameters, scheme: GenerateTilingSchemeOutput, number:
     // A copy of a large source for each tile would be most of the work.
     in_memory: scheme.tile_count === 1 ? null : false,
     output_blob: cogName(params, scheme.tier, tile.id),
+    describe: true,
     ...(folder === null
       ? { tile: tileWindowOf(scheme.tiling, tile) }
       : { window: { container_name: tilesContainer, blob_name: windowBlobName(folder, tile.id) } }),

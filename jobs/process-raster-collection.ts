@@ -147,6 +147,7 @@ function cogInput(params: Parameters, validation: ValidateRasterOutput, output: 
     jpeg_quality,
     in_memory,
     output_blob: output.name,
+    describe: params.create_stac_collection,
     ...(output_container !== null && { output_container }),
   };
 }

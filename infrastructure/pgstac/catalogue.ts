@@ -24,6 +24,7 @@ const sql = {
   storedIds: query('catalogue_stored_ids'),
   itemIds: query('catalogue_item_ids'),
   getItem: query('catalogue_get_item'),
+  getItems: query('catalogue_get_items'),
   extent: query('catalogue_extent'),
   extentExact: query('catalogue_extent_exact'),
   search: query('catalogue_search'),
@@ -126,6 +127,11 @@ class SqlCatalogue implements Catalogue {
   async getItem(collectionId: string, itemId: string): Promise<StacItem | null> {
     const [row] = await this.#session.transaction((run) => run<Content>(sql.getItem, [itemId, collectionId]));
     return asItem(row?.content);
+  }
+
+  async getItems(collectionId: string, itemIds: readonly string[]): Promise<readonly StacItem[]> {
+    const rows = await this.#session.transaction((run) => run<Content>(sql.getItems, [collectionId, itemIds]));
+    return rows.map(({ content }) => asItem(content)).filter((item) => item !== null);
   }
 
   async itemIds(collectionId: string, prefix: string): Promise<readonly string[]> {
