@@ -10,7 +10,7 @@ import { type CatalogueKind, checkPgstacVersion, installedCatalogues } from './f
 import { installSmall } from './install.ts';
 import { asCollection, asItem, batches, withDatetimes } from './items.ts';
 import { CatalogueSession, type Run } from './session.ts';
-import { fullItem, placeOf, slimItem } from './slim.ts';
+import { differentTimes, fullItem, slimItem } from './slim.ts';
 
 const sql = {
   version: query('catalogue_version'),
@@ -189,13 +189,13 @@ class SqlCatalogue implements Catalogue {
     const groups = batches(collectionId, items, itemsPerStatement).map((group) => ({
       ids: group.map(({ id }) => id),
       group,
-      places: JSON.stringify(group.map(placeOf)),
+      times: differentTimes(group),
     }));
-    if (this.#kind === 'pgstac') for (const { places } of groups) await this.#makePartitions(collectionId, places);
+    if (this.#kind === 'pgstac') for (const { times } of groups) await this.#makePartitions(collectionId, times);
     await this.#session.transaction(async (run) => {
       await run(sql.lock, [lockOf(collectionId)]);
-      for (const { ids, group, places } of groups) {
-        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, places]);
+      for (const { ids, group, times } of groups) {
+        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, times]);
         await run(sql.deleteItems, [collectionId, ids]);
         await this.#insert(run, collectionId, group);
       }

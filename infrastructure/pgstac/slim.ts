@@ -3,8 +3,9 @@ import type { StacItem } from '../../core/ports/catalogue.ts';
 
 /**
  * pgSTAC 0.9 stores of an item what its collection's base item does not say (content_slim, strip_jsonb) and puts it
- * together on reading (content_hydrate, merge_jsonb). Its functions call themselves once a key: for a raster of three
- * bands writing takes 50 x, and reading 80 x the time of these, which give the same.
+ * together on reading (content_hydrate, merge_jsonb). Its functions call themselves for each key; these give the same.
+ * Measured with 1,000 items of three bands on two busy cores: 6.7 s to insert them by pgSTAC's, 1.9 s so; 12.3 s to read
+ * them, 0.5 s so.
  */
 
 /** Stands where the base item has something that the item has not. */
@@ -18,17 +19,22 @@ export function slimItem(item: StacItem, base: JsonObject | null): JsonObject {
   const stripped = base === null ? bare : strip(bare, base);
   const content = isObject(stripped) ? stripped : {};
   return {
-    ...placeOf(item),
+    id: item.id,
+    ...(item.geometry === undefined ? { bbox: item.bbox } : { geometry: item.geometry }),
+    properties: timesOf(item),
     content: Object.fromEntries(Object.entries(content).filter(([key]) => !elsewhere.has(key))),
   };
 }
 
-/** What pgSTAC must know of an item to find its partition. */
-export function placeOf({ id, geometry, bbox, properties }: StacItem): JsonObject {
+/** What pgSTAC must know to find the partitions of items: their different times, each as an item without anything else. */
+export function differentTimes(items: readonly StacItem[]): string {
+  return `[${[...new Set(items.map((item) => JSON.stringify({ properties: timesOf(item) })))].join(',')}]`;
+}
+
+function timesOf({ properties }: StacItem): JsonObject {
   const { datetime, start_datetime, end_datetime } = isObject(properties) ? properties : {};
   const times = { datetime, start_datetime, end_datetime };
-  const known = Object.entries(times).filter((pair): pair is [string, JsonValue] => pair[1] !== undefined);
-  return { id, ...(geometry === undefined ? { bbox } : { geometry }), properties: Object.fromEntries(known) };
+  return Object.fromEntries(Object.entries(times).filter((pair): pair is [string, JsonValue] => pair[1] !== undefined));
 }
 
 /** A stored item (content_nonhydrated) with what its collection's base item says. */

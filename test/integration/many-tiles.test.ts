@@ -34,17 +34,17 @@ async function run(heapMb: number, ...parameters: string[]): Promise<Answer> {
   return JSON.parse(stdout) as Answer;
 }
 
-test('10,000 COGs become the items of a collection in a heap of 96 MB, by few statements, twice', async (t) => {
-  const { mosaic, stac, peakMb } = await run(96, '10000', database.url);
+test('5,000 COGs become the items of a collection in a heap of 96 MB, by few statements, twice', async (t) => {
+  const { mosaic, stac, peakMb } = await run(96, '5000', database.url);
   assert.ok(stac);
   t.diagnostic(`${stac.seconds.toFixed(1)} s, again ${stac.again.toFixed(1)} s; the process had ${peakMb} MB`);
   const { tile_count, items_created, items_removed } = stac.output;
-  assert.deepEqual([tile_count, items_created, items_removed], [10_000, 10_000, 0]);
-  assert.ok(stac.progress >= 10, `progress was heard ${stac.progress} times`);
-  assert.equal(mosaic.output.tile_count, 10_000);
-  assert.deepEqual(await counted(), { items: 10_000, ids: 10_000, first: 'many-tile-0000', last: 'many-tile-9999' });
-  // Half an hour when each COG was opened again; this is a wide margin for a busy machine.
-  assert.ok(stac.seconds < 120, `${stac.seconds} s`);
+  assert.deepEqual([tile_count, items_created, items_removed], [5000, 5000, 0]);
+  assert.ok(stac.progress >= 5, `progress was heard ${stac.progress} times`);
+  assert.equal(mosaic.output.tile_count, 5000);
+  assert.deepEqual(await counted(), { items: 5000, ids: 5000, first: 'many-tile-0000', last: 'many-tile-4999' });
+  // A quarter of an hour when each COG was opened again; a wide margin for a busy machine.
+  assert.ok(stac.seconds < 100, `${stac.seconds} s`);
 });
 
 for (const [count, heapMb] of [
