@@ -23,7 +23,10 @@ export const createCog = defineHandler('create_cog', {
   input: createCogInput,
   output: createCogOutput,
   limits: { timeoutSeconds: 4 * 3600 },
-  run: (input, context) => context.services.workspace.use('cog', (folder) => makeCog(input, context, folder)),
+  run: (input, context) => {
+    const { services, signal } = context;
+    return services.workspace.use('cog', (folder) => makeCog(input, context, folder), { large: true, signal });
+  },
 });
 
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Log, silentLog } from '../../core/log.ts';
 import type { Workspace } from '../../core/ports/workspace.ts';
+import { Turns } from '../gdal/turns.ts';
 import { mayBeAlive, ownMark, type ProcessMark } from './process-mark.ts';
 
 export interface WorkspaceOptions {
@@ -9,6 +10,8 @@ export interface WorkspaceOptions {
   readonly root: string;
   /** Told of folders that could not be removed. */
   readonly log?: Log;
+  /** How many works that fill the disk go on at a time. Default: all. */
+  readonly largeAtOnce?: number;
 }
 
 /**
@@ -21,13 +24,23 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   await mkdir(root, { recursive: true });
   await removeLeftovers(root, log);
   const prefix = join(root, folderPrefix(ownMark()));
+  const turns = new Turns(options.largeAtOnce ?? Number.POSITIVE_INFINITY);
+  const inFolder = async <T>(label: string, work: (folder: string) => Promise<T>): Promise<T> => {
+    const folder = await mkdtemp(`${prefix}${safeLabel(label)}-`);
+    try {
+      return await work(folder);
+    } finally {
+      await remove(folder, log);
+    }
+  };
   return {
-    async use(label, work) {
-      const folder = await mkdtemp(`${prefix}${safeLabel(label)}-`);
+    async use(label, work, large) {
+      if (!large) return inFolder(label, work);
+      await turns.take(large.signal);
       try {
-        return await work(folder);
+        return await inFolder(label, work);
       } finally {
-        await remove(folder, log);
+        turns.give();
       }
     },
   };

@@ -128,3 +128,28 @@ async function holdFolder(): Promise<{ child: ChildProcess; name: string }> {
   const [line] = await once(child.stdout, 'data');
   return { child, name: basename(String(line).trim()) };
 }
+
+test('of works that fill the disk a few go on at a time, and one that is called off does not wait', async () => {
+  const workspace = await openWorkspace({ root, largeAtOnce: 2 });
+  const { signal } = new AbortController();
+  let running = 0;
+  let most = 0;
+  const work = async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await workspace.use('small', async () => {});
+    running -= 1;
+  };
+  const gate = Promise.withResolvers<void>();
+  const two = [1, 2].map(() => workspace.use('large', () => gate.promise, { large: true, signal }));
+  const off = new AbortController();
+  const third = workspace.use('large', work, { large: true, signal: off.signal });
+  off.abort(new Error('called off'));
+  await assert.rejects(third, /called off/);
+  assert.equal(most, 0);
+  gate.resolve();
+  await Promise.all(two);
+  const many = Array.from({ length: 8 }, () => workspace.use('large', work, { large: true, signal }));
+  await Promise.all(many);
+  assert.equal(most, 2);
+});
