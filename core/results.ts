@@ -14,9 +14,12 @@ export type ResultPager<Output> = (after: number) => Promise<readonly StageResul
  */
 export class StageResults<Output> implements AsyncIterable<StageResult<Output>> {
   readonly #page: ResultPager<Output>;
+  readonly #count: (() => Promise<number>) | undefined;
 
-  constructor(page: ResultPager<Output>) {
+  /** `count`: how many there are, where that is known without reading them. */
+  constructor(page: ResultPager<Output>, count?: () => Promise<number>) {
     this.#page = page;
+    this.#count = count;
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<StageResult<Output>> {
@@ -32,6 +35,14 @@ export class StageResults<Output> implements AsyncIterable<StageResult<Output>> 
   /** All of them at once: for stages known to be small. */
   async all(): Promise<StageResult<Output>[]> {
     return Array.fromAsync(this);
+  }
+
+  /** How many there are. */
+  async count(): Promise<number> {
+    if (this.#count) return this.#count();
+    let count = 0;
+    for await (const _ of this) count += 1;
+    return count;
   }
 
   /** The first completed result; undefined when no task completed. */

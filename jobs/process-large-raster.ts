@@ -16,7 +16,7 @@ import {
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
 import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
-import { type CreateCogOutput, cogTiers } from '../handlers/raster/schemas.ts';
+import { cogTiers } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
@@ -102,7 +102,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     blob_name: `${params.output_folder ? `${params.output_folder}/` : ''}${stacIdOf(params)}.json`,
     name: stacIdOf(params),
     maxzoom: params.maxzoom,
-    cog_count: await countOf(previous),
+    cog_count: await previous.count(),
   }))
   .fanInOf('convert_to_cogs', 'create_stac', createStacCollection, async ({ params, previous, results }) => ({
     collection_id: params.collection_id,
@@ -110,7 +110,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     description: `Tiles of ${params.container_name}/${params.blob_name}`,
     mosaicjson_url: (await previous.only()).mosaicjson_url,
     maxzoom: params.maxzoom,
-    cog_count: await countOf(results.convert_to_cogs),
+    cog_count: await results.convert_to_cogs.count(),
   }))
   .finalize(async ({ params, job, results, stages, failures }) => {
     const scheme = await results.generate_tiling_scheme.only();
@@ -157,12 +157,6 @@ function stacIdOf({ stac_item_id, item_id, collection_id: collection, blob_name,
       .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
       .slice(-mostIdCharacters)
   );
-}
-
-async function countOf(cogs: StageResults<CreateCogOutput>): Promise<number> {
-  let count = 0;
-  for await (const _ of cogs) count += 1;
-  return count;
 }
 
 async function countTiles(batches: StageResults<ExtractTilesOutput>): Promise<{ full: number; empty: number }> {
@@ -235,6 +229,7 @@ function cogTask(params: Parameters, scheme: GenerateTilingSchemeOutput, number:
     // A copy of a large source for each tile would be most of the work.
     in_memory: scheme.tile_count === 1 ? null : false,
     output_blob: cogName(params, scheme.tier, tile.id),
+    describe: true,
     ...(folder === null
       ? { tile: tileWindowOf(scheme.tiling, tile) }
       : { window: { container_name: tilesContainer, blob_name: windowBlobName(folder, tile.id) } }),

@@ -54,7 +54,7 @@ export const processRasterCollection = defineJob('process_raster_collection', {
           blob_name: mosaicBlob(params),
           name: params.collection_id,
           maxzoom: params.maxzoom,
-          cog_count: await countOf(previous),
+          cog_count: await previous.count(),
         }
       : null,
   )
@@ -66,7 +66,7 @@ export const processRasterCollection = defineJob('process_raster_collection', {
           description: params.collection_description ?? `Raster collection: ${params.collection_id}`,
           mosaicjson_url: (await results.create_mosaicjson.first())?.output.mosaicjson_url ?? null,
           maxzoom: params.maxzoom,
-          cog_count: await countOf(results.create_cogs),
+          cog_count: await results.create_cogs.count(),
         }
       : null,
   )
@@ -147,18 +147,13 @@ function cogInput(params: Parameters, validation: ValidateRasterOutput, output: 
     jpeg_quality,
     in_memory,
     output_blob: output.name,
+    describe: params.create_stac_collection,
     ...(output_container !== null && { output_container }),
   };
 }
 
 function mosaicBlob({ output_folder, collection_id }: Parameters): string {
   return `${output_folder ? `${output_folder}/` : ''}${collection_id}.json`;
-}
-
-async function countOf(results: AsyncIterable<unknown>): Promise<number> {
-  let count = 0;
-  for await (const _ of results) count += 1;
-  return count;
 }
 
 function percent(share: number): string {

@@ -158,11 +158,13 @@ function openQueue(config: Config, log: Log, messageAgeMs: number): ServiceBusQu
   return openServiceBusQueue({ connection, jobQueue, taskQueue, log, messageAgeMs });
 }
 
+/** While some of them use GDAL others copy from and to storage; the rest would only hold their files. */
+const largePerProcess = 3;
+
 async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {
   const [gdal, workspace, catalogue] = await Promise.all([
     openGdal({ processes: config.gdalProcesses, cacheMb: config.gdalCacheMb, tempFolder: config.tempFolder, log }),
-    // As many again as GDAL works on, so that it need not wait for others' downloads and uploads.
-    openWorkspace({ root: config.tempFolder, turns: 2 * config.gdalProcesses, log }),
+    openWorkspace({ root: config.tempFolder, log, largeAtOnce: largePerProcess * config.gdalProcesses }),
     openCatalogue({ pool: postgres.pool, log, flavour: config.stacFlavour }),
   ]);
   const blobs = openBlobStore({ connection: config.storage });

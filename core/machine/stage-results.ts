@@ -7,7 +7,11 @@ const resultsPerPage = 500;
 
 /** The completed results of one stage, read page by page. They were checked when they were stored. */
 export function readResults(engine: Engine, ref: StageRef): StageResults<unknown> {
-  return new StageResults((after) => engine.store.resultPage(ref, after, resultsPerPage));
+  const completed = async () => {
+    const stages = await engine.store.getStages(ref.jobId, ref.run);
+    return stages.find(({ number }) => number === ref.stage)?.counts.completed ?? 0;
+  };
+  return new StageResults((after) => engine.store.resultPage(ref, after, resultsPerPage), completed);
 }
 
 /** Readers for stages 1 to `upTo`, by stage name. */

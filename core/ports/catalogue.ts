@@ -29,6 +29,8 @@ export interface Catalogue {
   /** All items of one collection in one transaction. */
   upsertItems(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome>;
   getItem(collectionId: string, itemId: string): Promise<StacItem | null>;
+  /** Those of the items that are there, in any order, by one statement. */
+  getItems(collectionId: string, itemIds: readonly string[]): Promise<readonly StacItem[]>;
   /** Ids of the collection's items that begin with `prefix`, in order. */
   itemIds(collectionId: string, prefix: string): Promise<readonly string[]>;
   /** Ids that are not there are passed over. */

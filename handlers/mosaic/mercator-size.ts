@@ -1,4 +1,3 @@
-import { CoreMachineError } from '../../core/errors.ts';
 import type { Gdal } from '../../core/ports/gdal.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
 import type { MercatorSize } from './tile-grid.ts';
@@ -8,24 +7,15 @@ type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
 
 /** Steps along a side, as in GDALSuggestedWarpOutput2. */
 const steps = 20;
-/** Rasters asked about at a time: half a million coordinates go over in one message. */
-const group = 500;
+const sampled = (steps + 1) ** 2;
 
 /**
- * The size that GDAL suggests for rasters of one CRS in Web Mercator, in their order, told from points on their edges:
- * the files are not opened. Throws RASTER_UNSUPPORTED for one that Web Mercator does not show.
+ * The size that GDAL suggests for a raster in Web Mercator, told from points of its grid: the file is not opened. Null
+ * for one that Web Mercator does not show.
  */
-export async function mercatorSizes(gdal: Gdal, crs: string, grids: readonly Grid[]): Promise<readonly MercatorSize[]> {
-  const sizes: MercatorSize[] = [];
-  for (let start = 0; start < grids.length; start += group) {
-    const some = grids.slice(start, start + group);
-    const places = await gdal.transformPoints(crs, 'EPSG:3857', some.flatMap(samplePoints));
-    sizes.push(...some.map((grid, index) => suggested(grid, places.slice(index * sampled, (index + 1) * sampled))));
-  }
-  return sizes;
+export async function mercatorSize(gdal: Gdal, crs: string, grid: Grid): Promise<MercatorSize | null> {
+  return suggested(grid, await gdal.transformPoints(crs, 'EPSG:3857', samplePoints(grid)));
 }
-
-const sampled = (steps + 1) ** 2;
 
 /** Row by row from the upper left corner to the lower right one. */
 function samplePoints({ width, height, geoTransform: g }: Grid): Point[] {
@@ -37,11 +27,11 @@ function samplePoints({ width, height, geoTransform: g }: Grid): Point[] {
 }
 
 /** The diagonal spread over as many pixels as the raster's own diagonal has. */
-function suggested({ width, height }: Grid, points: readonly (Point | null)[]): MercatorSize {
+function suggested({ width, height }: Grid, points: readonly (Point | null)[]): MercatorSize | null {
   const there = points.filter((point) => point !== null);
   const [dx, dy] = [spread(there.map(([x]) => x)), spread(there.map(([, y]) => y))];
   const resolution = (diagonalOf(points) ?? Math.hypot(dx, dy)) / Math.hypot(width, height);
-  if (!(resolution > 0)) throw new CoreMachineError('RASTER_UNSUPPORTED', 'the raster lies where Web Mercator ends');
+  if (!(resolution > 0 && Number.isFinite(resolution))) return null;
   return { width: Math.round(dx / resolution), height: Math.round(dy / resolution), resolution };
 }
 

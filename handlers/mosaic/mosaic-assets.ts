@@ -1,27 +1,19 @@
 import { CoreMachineError } from '../../core/errors.ts';
-import type { TaskContext } from '../../core/handler.ts';
-import type { CogHeader } from './cog-headers.ts';
-import { mercatorSizes } from './mercator-size.ts';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
+import type { CreateCogOutput } from '../raster/schemas.ts';
 import type { Bbox, MosaicAsset } from './mosaic-json.ts';
-import { zoomsOf } from './tile-grid.ts';
 
-/** What a mosaic must know of COGs, in their order. They are of one CRS: a job makes all of its COGs in the same. */
-export async function mosaicAssets(
-  headers: readonly CogHeader[],
-  { services }: TaskContext,
-): Promise<readonly MosaicAsset[]> {
-  const crs = headers[0]?.cog.target_crs ?? 'EPSG:4326';
-  const sizes = await mercatorSizes(
-    services.gdal,
-    crs,
-    headers.map(({ facts }) => facts),
-  );
-  return headers.map(({ cog, dataType }, index): MosaicAsset => {
-    const size = sizes[index];
-    if (!size) throw new CoreMachineError('RASTER_UNSUPPORTED', `${cog.cog_blob} has no size in Web Mercator`);
-    const href = services.blobs.url({ container: cog.cog_container, name: cog.cog_blob });
-    return { href, bbox: bboxOf(cog.bounds_4326), dataType, ...zoomsOf(size) };
-  });
+/** What a mosaic must know of a COG, from what the task that made it found out. */
+export function mosaicAsset(cog: CreateCogOutput, blobs: Pick<BlobStore, 'url'>): MosaicAsset {
+  const [minzoom, maxzoom] = shownZooms(cog);
+  const href = blobs.url({ container: cog.cog_container, name: cog.cog_blob });
+  return { href, bbox: bboxOf(cog.bounds_4326), dataType: cog.dtype, minzoom, maxzoom };
+}
+
+/** Throws RASTER_UNSUPPORTED for a COG that Web Mercator does not show. */
+export function shownZooms({ cog_blob, zoom_range }: CreateCogOutput): readonly [number, number] {
+  if (zoom_range) return zoom_range;
+  throw new CoreMachineError('RASTER_UNSUPPORTED', `${cog_blob} lies where Web Mercator ends`);
 }
 
 function bboxOf([west, south, east, north]: readonly number[]): Bbox {

@@ -49,8 +49,8 @@ const mostQuadkeys = 200_000;
 /** Throws RASTER_UNSUPPORTED for no assets at all and for assets of several data types. */
 export function buildMosaicJson(assets: readonly MosaicAsset[], options: MosaicOptions = {}): MosaicJson {
   const { name, description } = options;
-  const maxzoom = options.maxzoom ?? Math.max(...assets.map((asset) => asset.maxzoom));
-  const minzoom = Math.min(options.minzoom ?? Math.max(...assets.map((asset) => asset.minzoom)), maxzoom);
+  const maxzoom = options.maxzoom ?? greatest(assets, 'maxzoom');
+  const minzoom = Math.min(options.minzoom ?? greatest(assets, 'minzoom'), maxzoom);
   const dataType = onlyDataType(assets);
   const boxes = assets.map(({ bbox }) => withinGlobe(bbox));
   const all = boxes.flat();
@@ -70,6 +70,11 @@ export function buildMosaicJson(assets: readonly MosaicAsset[], options: MosaicO
     data_type: dataType,
     tiles: assetsByQuadkey(assets, boxes, quadkeyZoom),
   };
+}
+
+/** Not by Math.max(...): a hundred thousand arguments do not fit on the stack. */
+function greatest(assets: readonly MosaicAsset[], zoom: 'minzoom' | 'maxzoom'): number {
+  return assets.reduce((most, asset) => Math.max(most, asset[zoom]), 0);
 }
 
 function onlyDataType(assets: readonly MosaicAsset[]): string {

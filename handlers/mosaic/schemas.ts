@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** COGs named in a result; all of them stand in the document. */
+export const mostCogBlobs = 1_000;
+
 export const createMosaicJsonInput = z.object({
   /** Where the document goes. */
   container_name: z.string(),
@@ -27,7 +30,9 @@ export const createMosaicJsonOutput = z.object({
   maxzoom: z.int(),
   quadkey_count: z.int(),
   quadkey_zoom: z.int(),
-  cog_blobs: z.array(z.string()),
+  cog_blobs: z
+    .array(z.string())
+    .describe(`The first ${mostCogBlobs}, fewer where their names are very long; the document has all.`),
   cog_container: z.string(),
 });
 export type CreateMosaicJsonOutput = z.output<typeof createMosaicJsonOutput>;

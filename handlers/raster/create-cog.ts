@@ -1,10 +1,16 @@
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import type { GdalSource } from '../../core/ports/blob-store.ts';
+import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
+import { mercatorSize } from '../mosaic/mercator-size.ts';
+import { zoomsOf } from '../mosaic/tile-grid.ts';
+import { describeRaster } from '../stac/describe-raster.ts';
+import type { ItemBody } from '../stac/item-body.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
+import { thumbnailName } from '../stac/thumbnail-name.ts';
 import { cogCommand, overviewCommand, pyramidCommand, statisticsCommand } from './cog-commands.ts';
 import { type CogPlan, makesPyramid, overviewLevels } from './cog-plan.ts';
+import { dtypeOf } from './describe.ts';
 import { globeExtent } from './extent.ts';
 import { planningFor } from './plan-for.ts';
 import { accessTierOf } from './profiles.ts';
@@ -17,8 +23,10 @@ export const createCog = defineHandler('create_cog', {
   input: createCogInput,
   output: createCogOutput,
   limits: { timeoutSeconds: 4 * 3600 },
-  run: (input, context) =>
-    context.services.workspace.useInTurn('cog', context.signal, (folder) => makeCog(input, context, folder)),
+  run: (input, context) => {
+    const { services, signal } = context;
+    return services.workspace.use('cog', (folder) => makeCog(input, context, folder), { large: true, signal });
+  },
 });
 
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
@@ -40,7 +48,11 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     accessTier: storageTier,
     signal,
   });
+  const { sizeBytes } = uploaded;
+  const body = input.describe && { item_body: await describe(input, { facts, sizeBytes, target, file }, context) };
   const extent = await globeExtent(services.gdal, facts, input.target_crs);
+  const size = await mercatorSize(services.gdal, input.target_crs, facts);
+  const zooms = size && zoomsOf(size);
   return {
     cog_blob: target.name,
     cog_container: target.container,
@@ -53,14 +65,39 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     target_crs: input.target_crs,
     bounds_4326: extent ? [...extent.bbox] : [],
     shape: [facts.height, facts.width],
-    size_mb: Math.round((uploaded.sizeBytes / 1024 / 1024) * 100) / 100,
+    dtype: dtypeOf(facts),
+    zoom_range: zooms && [zooms.minzoom, zooms.maxzoom],
+    size_mb: Math.round((sizeBytes / 1024 / 1024) * 100) / 100,
     compression: plan.compression.name,
     interleave: plan.interleave,
     raster_type: input.raster_type,
     overview_levels: overviewsOf(info, facts),
     processing_time_seconds: Math.round(performance.now() - started) / 1000,
     gdal_version: services.gdal.capabilities.version,
+    ...body,
   };
+}
+
+interface Written {
+  readonly facts: RasterFacts;
+  readonly sizeBytes: number;
+  /** The COG in blob storage, and here. */
+  readonly target: BlobRef;
+  readonly file: string;
+}
+
+/** Here, where its pixels still lie on the disk: ten thousand COGs to be opened again afterwards are half an hour. */
+function describe(input: CreateCogInput, cog: Written, context: TaskContext): Promise<ItemBody> {
+  const { target: raster, facts, sizeBytes } = cog;
+  return describeRaster(
+    {
+      ...{ raster, facts, sizeBytes, rasterType: input.raster_type },
+      source: local(cog.file),
+      thumbnail: { container: raster.container, name: thumbnailName(raster, raster.container) },
+      madeFrom: { container: input.container_name, name: input.blob_name },
+    },
+    context,
+  );
 }
 
 /** A window that was cut before is taken as it is. */

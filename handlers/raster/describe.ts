@@ -62,7 +62,8 @@ function bitDepth(facts: RasterFacts) {
   return { efficient, current_dtype: dtype, reason };
 }
 
-function dtypeOf({ bands }: RasterFacts): string {
+/** Of the first band, e.g. `uint8`, `float32`. */
+export function dtypeOf({ bands }: RasterFacts): string {
   const type = bands[0]?.type ?? '';
   return type === 'Byte' ? 'uint8' : type.toLowerCase();
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { itemBody } from '../stac/item-body.ts';
 
 export const rasterTypes = ['rgb', 'rgba', 'dem', 'categorical', 'multispectral', 'nir', 'unknown'] as const;
 export type RasterType = (typeof rasterTypes)[number];
@@ -100,6 +101,8 @@ export const createCogInput = z.object({
   window: z.object({ container_name: z.string(), blob_name: z.string() }).optional(),
   /** Absent: the container for finished COGs. */
   output_container: z.string().optional(),
+  /** True: the result says what a STAC item needs, and a thumbnail lies beside the COG. */
+  describe: z.boolean().optional(),
 });
 export type CreateCogInput = z.output<typeof createCogInput>;
 
@@ -117,6 +120,10 @@ export const createCogOutput = z.object({
   /** [west, south, east, north] in degrees; west > east over the antimeridian. */
   bounds_4326: z.array(z.number()),
   shape: z.tuple([z.int(), z.int()]),
+  /** GDAL's name in lower case, e.g. `uint8`, `float32`. */
+  dtype: z.string(),
+  /** Zooms of WebMercatorQuad at which its smallest overview and its pixels are shown; null: not in Web Mercator. */
+  zoom_range: z.tuple([z.int(), z.int()]).nullable(),
   size_mb: z.number(),
   compression: z.string(),
   interleave: z.string(),
@@ -125,5 +132,7 @@ export const createCogOutput = z.object({
   overview_levels: z.array(z.int()),
   processing_time_seconds: z.number(),
   gdal_version: z.string(),
+  /** Present where it was asked for. */
+  item_body: itemBody.optional(),
 });
 export type CreateCogOutput = z.output<typeof createCogOutput>;

@@ -3,10 +3,7 @@ import { defineFanInHandler, type TaskContext } from '../../core/handler.ts';
 import type { StacCollection, StacItem } from '../../core/ports/catalogue.ts';
 import type { StageResult, StageResults } from '../../core/results.ts';
 import { type Render, searchUrls } from '../links/titiler-urls.ts';
-import type { CogHeader } from '../mosaic/cog-headers.ts';
-import { dataTypeOf } from '../mosaic/cog-headers.ts';
-import { mosaicAssets } from '../mosaic/mosaic-assets.ts';
-import { inOrder } from '../parallel.ts';
+import { shownZooms } from '../mosaic/mosaic-assets.ts';
 import { type CreateCogOutput, createCogOutput } from '../raster/schemas.ts';
 import {
   type CreateStacCollectionInput,
@@ -16,28 +13,28 @@ import {
 } from './collection-schemas.ts';
 import { commonRender } from './common-render.ts';
 import { type Cover, withItem } from './cover.ts';
-import { describeRaster } from './extract-stac-metadata.ts';
+import { buildItem } from './item-builder.ts';
 import { itemRender } from './item-render.ts';
 import { mosaicCollection, type Shown } from './mosaic-collection.ts';
 import { refreshedItem } from './store-item.ts';
 
-/** COGs looked at together. */
-const width = 4;
-/** Items written together. */
-const itemsPerWrite = 500;
+/** Items written together. A write costs pgSTAC the statistics of the whole partition, whatever the number of items. */
+const itemsPerWrite = 1_000;
 
 export const createStacCollection = defineFanInHandler('create_stac_collection', {
   description: 'Describes COGs as the items of one STAC collection, and registers a search that shows them as one map.',
   input: createStacCollectionInput,
   output: createStacCollectionOutput,
   previous: createCogOutput,
-  limits: { timeoutSeconds: 8 * 3600 },
+  limits: { timeoutSeconds: 2 * 3600 },
   run: (input, cogs, context) => new CollectionWriter(input, context).write(cogs),
 });
 
 interface Tile {
   readonly item: StacItem;
-  readonly header: CogHeader;
+  /** Its `datetime` is when it was made: the raster has none of its own. */
+  readonly datetimeIsOfProcessing: boolean;
+  readonly zooms: readonly [number, number];
 }
 
 class CollectionWriter {
@@ -49,6 +46,7 @@ class CollectionWriter {
   #render: Render | null = null;
   #zooms: readonly [number, number] | null = null;
   readonly #ids = new Set<string>();
+  readonly #now = new Date().toISOString();
 
   constructor(input: CreateStacCollectionInput, context: TaskContext) {
     this.#input = input;
@@ -60,66 +58,63 @@ class CollectionWriter {
     const { stac_id } = this.#input;
     this.#present = await catalogue.getCollection(stac_id);
     let tiles: Tile[] = [];
-    for await (const tile of inOrder(cogs, width, (cog) => this.#describe(cog))) {
-      this.#context.signal.throwIfAborted();
-      tiles.push(tile);
-      const described = this.#ids.size + tiles.length;
-      this.#context.progress(0.95 * Math.min(1, described / Math.max(1, this.#input.cog_count)));
-      if (tiles.length === itemsPerWrite) {
-        await this.#store(tiles);
-        tiles = [];
-      }
+    for await (const cog of cogs) {
+      tiles.push(this.#tile(cog));
+      if (tiles.length < itemsPerWrite) continue;
+      await this.#store(tiles);
+      tiles = [];
     }
     if (tiles.length > 0) await this.#store(tiles);
     return this.#finish(await this.#removeOthers());
   }
 
-  async #describe({ number, key, output: cog }: StageResult<CreateCogOutput>): Promise<Tile> {
-    const { stac_id } = this.#input;
-    const input = {
-      container_name: cog.cog_container,
-      blob_name: cog.cog_blob,
-      collection_id: stac_id,
-      item_id: `${itemPrefix(stac_id)}${tileNumber(key, number)}`,
-      source_container: cog.source_container,
-      source_blob: cog.source_blob,
-      raster_type: cog.raster_type,
-    };
-    const { item, observed } = await describeRaster(input, { ...this.#context, progress: () => {} }, cog.cog_container);
-    const { facts, acquired } = observed;
-    const present = this.#present && (await this.#context.services.catalogue.getItem(stac_id, item.id));
-    const refreshed = refreshedItem(item, present, { datetimeIsOfProcessing: acquired === null });
-    return { item: refreshed, header: { cog, facts, dataType: dataTypeOf(facts.bands[0]?.type ?? '') } };
+  /** From what the task that made the COG saw of it: no COG is opened again. */
+  #tile({ number, key, output: cog }: StageResult<CreateCogOutput>): Tile {
+    const { stac_id: collectionId } = this.#input;
+    if (!cog.item_body) throw new Error(`${cog.cog_blob} was made without a description`);
+    const item = buildItem(cog.item_body, {
+      itemId: `${itemPrefix(collectionId)}${tileNumber(key, number)}`,
+      collectionId,
+      now: this.#now,
+      links: this.#context.services.settings,
+    });
+    return { item, datetimeIsOfProcessing: cog.item_body.acquired === null, zooms: shownZooms(cog) };
   }
 
-  /** The collection comes before its first items. Written again, items are replaced. */
+  /** The collection comes before its first items. Written again, items that changed are replaced. */
   async #store(tiles: readonly Tile[]): Promise<void> {
-    const { catalogue } = this.#context.services;
-    const items = tiles.map(({ item }) => item);
-    for (const item of items) {
-      this.#cover = withItem(this.#cover, item);
-      this.#render = commonRender(this.#render, itemRender(item));
-    }
-    await this.#widenZooms(tiles);
-    if (this.#ids.size === 0) await catalogue.upsertCollection(this.#collection(null));
-    const { missing } = await catalogue.upsertItems(this.#input.stac_id, items);
+    const { signal, progress, services } = this.#context;
+    signal.throwIfAborted();
+    const items = await this.#refreshed(tiles);
+    for (const [index, tile] of tiles.entries()) this.#see(items[index]?.item ?? tile.item, tile.zooms);
+    if (this.#ids.size === 0) await services.catalogue.upsertCollection(this.#collection(null));
+    const changed = items.filter(({ isChanged }) => isChanged).map(({ item }) => item);
+    const { missing } = await services.catalogue.upsertItems(this.#input.stac_id, changed);
     if (missing.length > 0) {
       const message = `${missing.length} items were written and are not there, e.g. ${missing[0]}`;
       throw new CoreMachineError('CATALOGUE_FAILED', message);
     }
-    for (const { id } of items) this.#ids.add(id);
+    for (const { item } of items) this.#ids.add(item.id);
+    progress(0.95 * Math.min(1, this.#ids.size / Math.max(1, this.#input.cog_count)));
   }
 
-  async #widenZooms(tiles: readonly Tile[]): Promise<void> {
-    const assets = await mosaicAssets(
-      tiles.map(({ header }) => header),
-      this.#context,
-    );
-    const [minzoom, maxzoom] = this.#zooms ?? [0, 0];
-    this.#zooms = [
-      Math.max(minzoom, ...assets.map((asset) => asset.minzoom)),
-      Math.max(maxzoom, ...assets.map((asset) => asset.maxzoom)),
-    ];
+  async #refreshed(tiles: readonly Tile[]): Promise<readonly { item: StacItem; isChanged: boolean }[]> {
+    const { stac_id } = this.#input;
+    const ids = tiles.map(({ item }) => item.id);
+    const there = this.#present ? await this.#context.services.catalogue.getItems(stac_id, ids) : [];
+    const presentById = new Map(there.map((item) => [item.id, item]));
+    return tiles.map(({ item: made, datetimeIsOfProcessing }) => {
+      const present = presentById.get(made.id) ?? null;
+      const item = refreshedItem(made, present, { datetimeIsOfProcessing });
+      return { item, isChanged: item !== present };
+    });
+  }
+
+  #see(item: StacItem, [minzoom, maxzoom]: readonly [number, number]): void {
+    const [lowest, highest] = this.#zooms ?? [0, 0];
+    this.#cover = withItem(this.#cover, item);
+    this.#render = commonRender(this.#render, itemRender(item));
+    this.#zooms = [Math.max(lowest, minzoom), Math.max(highest, maxzoom)];
   }
 
   /** Items that an earlier run made of tiles which this one does not have go; others in the collection stay. */

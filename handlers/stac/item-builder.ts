@@ -1,5 +1,4 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { BlobProperties } from '../../core/ports/blob-store.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import type { CrsDescription } from '../../core/ports/gdal.ts';
 import { itemUrls, type LinkSettings, type Render } from '../links/titiler-urls.ts';
@@ -7,31 +6,52 @@ import type { AcquisitionTime } from './acquisition-time.ts';
 import { bandObjects } from './bands.ts';
 import { extensions } from './extensions.ts';
 import type { Footprint } from './footprint/footprint.ts';
+import type { ItemBody } from './item-body.ts';
+import { itemRender } from './item-render.ts';
 import { mediaTypeByName, mediaTypeOf } from './media-types.ts';
 import type { BandStatistics, RasterFacts } from './raster-facts.ts';
 
-/** Everything an item says, gathered. Building it asks nobody for anything. */
+/** Everything an item says of its raster, gathered. Building it asks nobody for anything. */
 export interface ItemParts {
-  readonly itemId: string;
-  readonly collectionId: string;
   readonly facts: RasterFacts;
   readonly crs: CrsDescription | null;
   readonly footprint: Footprint;
   readonly statistics: readonly (BandStatistics | null)[];
   readonly acquired: AcquisitionTime | null;
-  readonly now: string;
-  readonly data: { readonly href: string; readonly properties: BlobProperties; readonly headerBytes: number | null };
+  readonly data: { readonly href: string; readonly sizeBytes: number; readonly headerBytes: number | null };
   /** null when there is nothing to see. */
   readonly thumbnailHref: string | null;
   readonly source: { readonly href: string; readonly blobName: string } | null;
   readonly render: Render;
   readonly isPhoto: boolean;
+}
+
+export function buildItemBody(parts: ItemParts): ItemBody {
+  const { facts, footprint, acquired, source, thumbnailHref } = parts;
+  return {
+    geometry: footprint.geometry,
+    bbox: [...footprint.bbox],
+    acquired: acquired && { ...acquired },
+    properties: { ...crsProperties(parts.crs, facts), renders: { default: renderObject(parts.render) } },
+    assets: {
+      data: dataAsset(parts),
+      ...(thumbnailHref !== null && { thumbnail: thumbnailAsset(thumbnailHref) }),
+      ...(source && { source: sourceAsset(source) }),
+    },
+  };
+}
+
+export interface ItemPlace {
+  readonly itemId: string;
+  readonly collectionId: string;
+  /** ISO 8601: when the item was made. */
+  readonly now: string;
   readonly links: LinkSettings;
 }
 
 /** A STAC 1.1 item of one raster. */
-export function buildItem(parts: ItemParts): StacItem {
-  const { facts, footprint, links } = parts;
+export function buildItem(body: ItemBody, place: ItemPlace): StacItem {
+  const { links, collectionId } = place;
   return {
     type: 'Feature',
     stac_version: '1.1.0',
@@ -42,21 +62,13 @@ export function buildItem(parts: ItemParts): StacItem {
       extensions.render,
       ...(links.titilerBaseUrl === null ? [] : [extensions.webMapLinks]),
     ],
-    id: parts.itemId,
-    collection: parts.collectionId,
-    geometry: footprint.geometry,
-    bbox: footprint.bbox,
-    properties: {
-      ...timeProperties(parts.acquired, parts.now),
-      ...crsProperties(parts.crs, facts),
-      renders: { default: renderObject(parts.render) },
-    },
-    links: [collectionLink(parts.collectionId), ...mapLinks(parts)],
-    assets: {
-      data: dataAsset(parts),
-      ...(parts.thumbnailHref !== null && { thumbnail: thumbnailAsset(parts.thumbnailHref) }),
-      ...(parts.source && { source: sourceAsset(parts.source) }),
-    },
+    id: place.itemId,
+    collection: collectionId,
+    geometry: body.geometry,
+    bbox: body.bbox,
+    properties: { ...timeProperties(body.acquired, place.now), ...body.properties },
+    links: [collectionLink(collectionId), ...mapLinks(body, place)],
+    assets: body.assets,
   };
 }
 
@@ -93,7 +105,7 @@ function dataAsset(parts: ItemParts): JsonObject {
     type: mediaTypeOf(facts),
     title: 'Raster',
     roles: parts.isPhoto ? ['data', 'visual'] : ['data'],
-    'file:size': data.properties.sizeBytes,
+    'file:size': data.sizeBytes,
     ...(data.headerBytes !== null && { 'file:header_size': data.headerBytes }),
     ...crsProperties(parts.crs, facts),
     'proj:shape': [facts.height, facts.width],
@@ -124,7 +136,8 @@ function collectionLink(collectionId: string): JsonObject {
 }
 
 /** For viewers such as STAC Browser; https://github.com/stac-extensions/web-map-links */
-function mapLinks({ links, collectionId, itemId, render }: ItemParts): JsonObject[] {
+function mapLinks(body: ItemBody, { links, collectionId, itemId }: ItemPlace): JsonObject[] {
+  const render = itemRender(body);
   const { tilejson_url, tiles_url, viewer_url } = itemUrls(links, { collectionId, itemId, render }).titiler_urls;
   if (tilejson_url === null || tiles_url === null || viewer_url === null) return [];
   return [

@@ -1,9 +1,10 @@
 import { isObject, type JsonValue } from '../../core/json.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import type { Render } from '../links/titiler-urls.ts';
+import type { ItemBody } from './item-body.ts';
 
 /** How an item wants to be drawn, read back from its `renders`, for the links of a job's result. */
-export function itemRender(item: StacItem): Render {
+export function itemRender(item: StacItem | Pick<ItemBody, 'properties'>): Render {
   const render = member(member(member(item.properties).renders).default);
   const { bidx, rescale, colormap_name: colormap } = render;
   return {

@@ -18,7 +18,10 @@ export const extractTiles = defineHandler('extract_tiles', {
   input: extractTilesInput,
   output: extractTilesOutput,
   limits: { timeoutSeconds: 4 * 3600 },
-  run: (input, context) => context.services.workspace.use('extract', (folder) => extract(input, context, folder)),
+  run: (input, context) => {
+    const { services, signal } = context;
+    return services.workspace.use('extract', (folder) => extract(input, context, folder), { large: true, signal });
+  },
 });
 
 async function extract(input: ExtractTilesInput, context: TaskContext, folder: string) {

@@ -11,6 +11,7 @@ import { type CatalogueKind, checkPgstacVersion, installedCatalogues } from './f
 import { installSmall } from './install.ts';
 import { asCollection, asItem, batches, withDatetimes } from './items.ts';
 import { CatalogueSession } from './session.ts';
+import { differentTimes, fullItem, slimItem } from './slim.ts';
 
 const sql = {
   version: query('catalogue_version'),
@@ -25,6 +26,10 @@ const sql = {
   storedIds: query('catalogue_stored_ids'),
   itemIds: query('catalogue_item_ids'),
   getItem: query('catalogue_get_item'),
+  getItems: query('catalogue_get_items'),
+  storedItems: query('catalogue_stored_items'),
+  baseItem: query('catalogue_base_item'),
+  insertSlimItems: query('catalogue_insert_slim_items'),
   extent: query('catalogue_extent'),
   extentExact: query('catalogue_extent_exact'),
   search: query('catalogue_search'),
@@ -129,6 +134,13 @@ class SqlCatalogue implements Catalogue {
     return asItem(row?.content);
   }
 
+  async getItems(collectionId: string, itemIds: readonly string[]): Promise<readonly StacItem[]> {
+    const statement = this.#kind === 'pgstac' ? sql.storedItems : sql.getItems;
+    const rows = await this.#session.transaction((run) => run<Stored>(statement, [collectionId, itemIds]));
+    const items = rows.map(({ content, base_item: base }) => asItem(base ? fullItem(content, base) : content));
+    return items.filter((item) => item !== null);
+  }
+
   async itemIds(collectionId: string, prefix: string): Promise<readonly string[]> {
     const rows = await this.#session.transaction((run) => run<{ id: string }>(sql.itemIds, [collectionId, prefix]));
     return rows.map(({ id }) => id);
@@ -177,21 +189,29 @@ class SqlCatalogue implements Catalogue {
   async #write(collectionId: string, items: readonly StacItem[]): Promise<ItemWriteOutcome> {
     const groups = batches(collectionId, items, itemsPerStatement).map((group) => ({
       ids: group.map(({ id }) => id),
-      json: JSON.stringify(group),
+      group,
+      times: differentTimes(group),
     }));
-    if (this.#kind === 'pgstac') for (const { json } of groups) await this.#makePartitions(collectionId, json);
+    if (this.#kind === 'pgstac') for (const { times } of groups) await this.#makePartitions(collectionId, times);
     await this.#session.transaction(async (run) => {
       await run(sql.lock, [lockOf(collectionId)]);
-      for (const { ids, json } of groups) {
-        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, json]);
+      for (const { ids, group, times } of groups) {
+        if (this.#kind === 'pgstac') await run(sql.checkPartitions, [collectionId, times]);
         await run(sql.deleteItems, [collectionId, ids]);
-        await run(sql.insertItems, [json]);
+        await this.#insert(run, collectionId, group);
       }
     });
     return this.#countBack(
       collectionId,
       groups.flatMap(({ ids }) => ids),
     );
+  }
+
+  async #insert(run: Run, collectionId: string, items: readonly StacItem[]): Promise<void> {
+    if (this.#kind === 'small') return void (await run(sql.insertItems, [JSON.stringify(items)]));
+    const [row] = await run<{ base_item: JsonObject | null }>(sql.baseItem, [collectionId]);
+    const slim = items.map((item) => slimItem(item, row?.base_item ?? null));
+    await run(sql.insertSlimItems, [collectionId, JSON.stringify(slim)]);
   }
 
   async #refresh(collectionId: string): Promise<void> {
@@ -240,6 +260,12 @@ class SqlCatalogue implements Catalogue {
 
 interface Content {
   readonly content: JsonValue;
+}
+
+interface Stored {
+  readonly content: JsonObject;
+  /** pgSTAC only. */
+  readonly base_item?: JsonObject | null;
 }
 
 interface Extent {

@@ -8,10 +8,10 @@ import { mayBeAlive, ownMark, type ProcessMark } from './process-mark.ts';
 export interface WorkspaceOptions {
   /** Made when missing; may be shared with other programs, such as the system's temporary folder. */
   readonly root: string;
-  /** How many may keep gigabytes at the same time. Default 4. */
-  readonly turns?: number;
   /** Told of folders that could not be removed. */
   readonly log?: Log;
+  /** How many works that fill the disk go on at a time. Default: all. */
+  readonly largeAtOnce?: number;
 }
 
 /**
@@ -24,26 +24,26 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   await mkdir(root, { recursive: true });
   await removeLeftovers(root, log);
   const prefix = join(root, folderPrefix(ownMark()));
-  const turns = new Turns(options.turns ?? 4);
-  const workspace: Workspace = {
-    async use(label, work) {
-      const folder = await mkdtemp(`${prefix}${safeLabel(label)}-`);
+  const turns = new Turns(options.largeAtOnce ?? Number.POSITIVE_INFINITY);
+  const inFolder = async <T>(label: string, work: (folder: string) => Promise<T>): Promise<T> => {
+    const folder = await mkdtemp(`${prefix}${safeLabel(label)}-`);
+    try {
+      return await work(folder);
+    } finally {
+      await remove(folder, log);
+    }
+  };
+  return {
+    async use(label, work, large) {
+      if (!large) return inFolder(label, work);
+      await turns.take(large.signal);
       try {
-        return await work(folder);
-      } finally {
-        await remove(folder, log);
-      }
-    },
-    async useInTurn(label, signal, work) {
-      await turns.take(signal);
-      try {
-        return await workspace.use(label, work);
+        return await inFolder(label, work);
       } finally {
         turns.give();
       }
     },
   };
-  return workspace;
 }
 
 function folderPrefix(mark: ProcessMark): string {

@@ -41,6 +41,10 @@ export function catalogueSuite(name: string, { open, concurrent }: CatalogueSuit
     const outcome = await catalogue.upsertItems('naip-round-trip', items);
     assert.deepEqual(outcome, { stored: items.map(({ id }) => id), missing: [] });
     for (const item of items) assert.deepEqual(await catalogue.getItem('naip-round-trip', item.id), item);
+    const wanted = items.slice(0, 7).map(({ id }) => id);
+    const found = await catalogue.getItems('naip-round-trip', [...wanted, 'absent']);
+    assert.deepEqual(new Map(found.map((item) => [item.id, item])), new Map(items.slice(0, 7).map((i) => [i.id, i])));
+    assert.deepEqual(await catalogue.getItems('absent', wanted), []);
     assert.equal(await catalogue.getItem('naip-round-trip', 'absent'), null);
     assert.equal(await catalogue.getItem('absent', items[0]?.id ?? ''), null);
   });

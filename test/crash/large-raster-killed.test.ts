@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
@@ -12,29 +11,15 @@ import { ApiClient } from '../../src/cli/client.ts';
 import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
+import { impatient, momentsOfChance, throughKills } from '../tools/kills.ts';
 import { eventually } from '../tools/poll.ts';
 import { testStackOptions } from '../tools/stack.ts';
 
-// A host on the real parts is killed (SIGKILL) in every stage of one job, and another takes over each time.
-const impatient = {
-  TASK_LEASE_SECONDS: '2',
-  PUBLISH_GRACE_SECONDS: '1',
-  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
-  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
-  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
-};
-
-/** Six hosts are started one after another. */
+/** Eleven hosts are started one after another. */
 const timeout = 230_000;
 
-/** A named instant, or so many milliseconds after the stage began. */
-type Moment = string | number;
-
-const random = (most: number) => Math.floor(Math.random() * most);
-const plans: readonly (readonly [string, readonly Moment[]])[] = [
-  ['a', [random(400), random(1000), random(1500), 'handler-done@4', 'handler-done@5']],
-  ['b', ['task-claimed@1', random(1000), random(1500), 'result-stored@4', 'result-built@5']],
-];
+/** Four tiles: how long each stage may take, more or less. */
+const stageMs = [300, 700, 1500, 60, 250];
 
 let parts: StackParts;
 let folder: string;
@@ -81,55 +66,15 @@ async function itemIds(collection: string): Promise<string[]> {
   }
 }
 
-for (const [name, moments] of plans) {
-  test(`kill -9 in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, {
-    timeout,
-  }, async () => {
-    const parameters = await stripsBlob(`killed-${name}`);
-    let jobId = '';
-    for (const [index, moment] of moments.entries()) {
-      const crashAt: Record<string, string> = typeof moment === 'string' ? { COREMACHINE_CRASH_AT: moment } : {};
-      const doomed = await parts.startHost(crashAt);
-      const client = new ApiClient(doomed.ready.url, doomed.ready.functionKey);
-      if (index === 0) jobId = String((await client.submit('process_large_raster', parameters)).job_id);
-      if (typeof moment === 'number') await killAfter(doomed.process, client, { jobId, stage: index + 1, moment });
-      else await Promise.race([doomed.exited, passed(client, { jobId, stage: index + 1 })]);
-      // Dead by now, unless the host before it came further than it was meant to.
-      doomed.process.kill('SIGKILL');
-      await doomed.exited;
-      assert.equal(doomed.process.signalCode, 'SIGKILL');
-    }
-    const healthy = await parts.startHost();
-    try {
-      const client = new ApiClient(healthy.ready.url, healthy.ready.functionKey);
-      const isOver = async () => !['queued', 'processing'].includes((await client.status(jobId)).status);
-      await eventually(isOver, { timeoutMs: 90_000, intervalMs: 200 });
-      await expectSound(await client.status(jobId), jobId, `killed-${name}`);
-    } finally {
-      await healthy.stop();
-    }
-  });
-}
+const moments = momentsOfChance(stageMs);
 
-/** The job is beyond the stage, so that the instant in it will not come. */
-async function passed(client: ApiClient, { jobId, stage }: { jobId: string; stage: number }): Promise<void> {
-  const beyond = async () => {
-    const job = await client.status(jobId);
-    return job.stage > stage || !['queued', 'processing'].includes(job.status);
-  };
-  await eventually(beyond, { timeoutMs: 60_000, intervalMs: 200 }).catch(() => {});
-}
-
-async function killAfter(
-  host: { kill(signal: 'SIGKILL'): boolean },
-  client: ApiClient,
-  { jobId, stage, moment }: { jobId: string; stage: number; moment: number },
-): Promise<void> {
-  const reached = async () => (await client.status(jobId)).stage >= stage;
-  await eventually(reached, { timeoutMs: 60_000, intervalMs: 20 });
-  await wait(moment);
-  host.kill('SIGKILL');
-}
+test(`kill -9 twice in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, {
+  timeout,
+}, async () => {
+  const parameters = await stripsBlob('killed');
+  const job = await throughKills(parts, { type: 'process_large_raster', parameters }, moments);
+  await expectSound(job, String(job.job_id), 'killed');
+});
 
 async function expectSound(job: JsonObject, jobId: string, stem: string): Promise<void> {
   assert.equal(job.status, 'completed', JSON.stringify(job.error));

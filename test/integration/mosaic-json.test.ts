@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import gdal from 'gdal-async';
 import { silentLog } from '../../core/log.ts';
 import type { Gdal } from '../../core/ports/gdal.ts';
-import { mercatorSizes } from '../../handlers/mosaic/mercator-size.ts';
+import { mercatorSize } from '../../handlers/mosaic/mercator-size.ts';
 import { type Bbox, buildMosaicJson, type MosaicAsset, type MosaicJson } from '../../handlers/mosaic/mosaic-json.ts';
 import { zoomsOf } from '../../handlers/mosaic/tile-grid.ts';
 import { globeExtent } from '../../handlers/raster/extent.ts';
@@ -168,7 +168,7 @@ async function assetsOf(own: Gdal, hrefs: readonly string[], places: readonly Pl
   const rasters = places.map((place) => ({ ...place, geoTransform: geoTransformOf(place) }));
   return Promise.all(
     rasters.map(async (raster, index) => {
-      const [size] = await mercatorSizes(own, raster.crs, [raster]);
+      const size = await mercatorSize(own, raster.crs, raster);
       const extent = await globeExtent(own, raster, raster.crs);
       assert.ok(size && extent);
       return { href: hrefs[index] ?? '', bbox: extent.bbox, ...zoomsOf(size), dataType: 'uint8' };

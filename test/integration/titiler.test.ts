@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import type { JobDefinition } from '../../core/job.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { itemUrls, type LinkSettings, searchUrls, type TitilerUrls } from '../../handlers/links/titiler-urls.ts';
 import { itemRender } from '../../handlers/stac/item-render.ts';
+import { processLargeRaster } from '../../jobs/process-large-raster.ts';
 import { processRaster } from '../../jobs/process-raster.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
@@ -99,21 +102,60 @@ async function tryAllLinks(): Promise<void> {
 
   for (const kind of ['rgb', 'dem', 'multispectral'] as const) {
     test(`titiler-pgstac shows a collection of ${kind} tiles as one map, by every link of its result`, async () => {
-      const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
       const blob_list = await uploadTiles(stac, kind, { prefix: `tiles/${kind}`, columns: 2, rows: 2 });
       const place = { container_name: stac.container, mosaicjson_container: stac.container };
       const parameters = { ...place, blob_list, collection_id: `map-of-${kind}` };
-      const { job } = await runJob(processRasterCollection, parameters, { services });
-      assert.equal(job.status, 'completed', JSON.stringify(job.error));
-      const { titiler_urls, share_url, stac: record } = job.result as unknown as CollectionResult;
-      const tilejson = await json(titiler_urls.tilejson_url);
-      const { minzoom, maxzoom, bounds } = record.search.metadata;
-      assert.deepEqual([tilejson.minzoom, tilejson.maxzoom, tilejson.bounds], [minzoom, maxzoom, bounds]);
-      await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, { bbox: record.spatial_extent });
-      assert.match(await text(share_url), /<html/i);
-      await json(titiler_urls.info_url);
-      assert.deepEqual([titiler_urls.preview_url, titiler_urls.bounds_url], [null, null]);
+      await assertMap(await run(processRasterCollection, parameters));
     });
+  }
+
+  for (const { name, options } of [
+    { name: 'a photo in strips', options: ['-b', '3', '-b', '2', '-b', '1', '-co', 'PHOTOMETRIC=RGB'] },
+    { name: 'six bands in blocks', options: ['-co', 'TILED=YES'] },
+    { name: 'one band of floats', options: ['-ot', 'Float32', '-b', '4', '-a_nodata', '0'] },
+  ]) {
+    test(`titiler-pgstac shows the tiles of one large raster as one map: ${name}`, async () => {
+      const file = join(stac.folder, `large ${name}.tif`);
+      await gdalCli('gdal_translate', ['-q', ...options, join(samples, 'L7_ETMs.tif'), file]);
+      const { container, name: blob_name } = await stac.upload(file, `large/${name}.tif`);
+      const result = await run(processLargeRaster, { container_name: container, blob_name, tile_size: 256 });
+      assert.ok(result.stac.items_created >= 4);
+      await assertMap(result);
+      const found = await stac.services.catalogue.search({ collections: [result.stac.stac_id], limit: 100 });
+      const items = found.features as unknown as StacItem[];
+      assert.equal(items.length, result.stac.items_created);
+      for (const item of items) await assertItemLinks(item);
+    });
+  }
+
+  async function run(job: JobDefinition, parameters: JsonObject): Promise<MapResult> {
+    const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
+    const ended = await runJob(job, parameters, { services });
+    assert.equal(ended.job.status, 'completed', JSON.stringify(ended.job.error));
+    return ended.job.result as unknown as MapResult;
+  }
+
+  /** All that a job says of its tiles as one map; what titiler has no endpoint for is null, not a dead link. */
+  async function assertMap({ titiler_urls, share_url, stac: record }: MapResult): Promise<void> {
+    const tilejson = await json(titiler_urls.tilejson_url);
+    const { minzoom, maxzoom, bounds } = record.search.metadata;
+    assert.deepEqual([tilejson.minzoom, tilejson.maxzoom, tilejson.bounds], [minzoom, maxzoom, bounds]);
+    await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, { bbox: record.spatial_extent });
+    assert.match(await text(share_url), /<html/i);
+    assert.match(await text(titiler_urls.viewer_url), /<html/i);
+    await json(titiler_urls.info_url);
+    const { preview_url, thumbnail_url, bounds_url, statistics_url } = titiler_urls;
+    assert.deepEqual([preview_url, thumbnail_url, bounds_url, statistics_url], [null, null, null, null]);
+  }
+
+  /** What the item of a tile links to: maps, and pictures in blob storage. */
+  async function assertItemLinks(item: StacItem): Promise<void> {
+    const { assets, links } = item as unknown as ItemLinks;
+    assert.equal((await get(assets.data.href)).headers.get('content-length'), String(assets.data['file:size']));
+    assert.match((await get(assets.thumbnail.href)).headers.get('content-type') ?? '', /^image\/png/);
+    const hrefs = Object.fromEntries(links.map(({ rel, href }) => [rel, href]));
+    await json(hrefs.tilejson ?? null);
+    assert.match(await text(hrefs.preview ?? null), /<html/i);
   }
 
   test('titiler-pgstac answers every link of a search', async () => {
@@ -135,13 +177,23 @@ interface ProcessRasterResult {
   readonly stac: { readonly collection_id: string; readonly item_id: string };
 }
 
-interface CollectionResult {
+interface MapResult {
   readonly titiler_urls: TitilerUrls;
   readonly share_url: string | null;
   readonly stac: {
+    readonly stac_id: string;
+    readonly items_created: number;
     readonly spatial_extent: readonly number[];
     readonly search: { readonly metadata: { minzoom: number; maxzoom: number; bounds: number[] } };
   };
+}
+
+interface ItemLinks {
+  readonly assets: {
+    readonly data: { readonly href: string; readonly 'file:size': number };
+    readonly thumbnail: { readonly href: string };
+  };
+  readonly links: readonly { readonly rel: string; readonly href: string }[];
 }
 
 async function stacItems({ services }: StacServices): Promise<StacItem[]> {

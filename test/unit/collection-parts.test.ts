@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StacItem } from '../../core/ports/catalogue.ts';
-import { inOrder } from '../../handlers/parallel.ts';
 import { tileStems } from '../../handlers/raster/tile-names.ts';
 import { commonRender } from '../../handlers/stac/common-render.ts';
 import { type Cover, withItem } from '../../handlers/stac/cover.ts';
@@ -13,27 +12,6 @@ test('names are flat, and equal ones are told apart by all of the path', () => {
   assert.equal(new Set(stems).size, names.length);
   assert.equal(stems[3], 'c');
   assert.deepEqual(tileStems(names.toReversed()), stems.toReversed(), 'the place in the list does not matter');
-});
-
-test('parallel work comes back in order, no more at a time than allowed, and the first error is thrown', async () => {
-  let running = 0;
-  let most = 0;
-  const work = async (value: number) => {
-    running += 1;
-    most = Math.max(most, running);
-    await new Promise((resolve) => setTimeout(resolve, value % 3));
-    running -= 1;
-    if (value === 13) throw new Error('thirteen');
-    return value * 2;
-  };
-  const numbers = (count: number) => ReadableStream.from(Array.from({ length: count }, (_, value) => value));
-  assert.deepEqual(
-    await Array.fromAsync(inOrder(numbers(12), 4, work)),
-    Array.from({ length: 12 }, (_, value) => value * 2),
-  );
-  assert.equal(most, 4);
-  await assert.rejects(Array.fromAsync(inOrder(numbers(20), 4, work)), /thirteen/);
-  assert.equal(running, 0, 'nothing is left running');
 });
 
 test('a cover grows in space and time; over the antimeridian it goes round the globe', () => {

@@ -217,7 +217,7 @@ test('a fan-in of an earlier stage receives its results, also when the stage bet
   assert.equal((await runJob(job, {})).job.result?.sum, 112);
 });
 
-test('finalize sees which tasks failed and why, in task order', async () => {
+test('finalize sees which tasks failed and why, in task order, and how many results there are', async () => {
   const odd = numberHandler('odd', (value) => {
     if (value % 2 === 0) throw new CoreMachineError('FILE_UNREADABLE', `not ${value}`);
     return value;
@@ -225,12 +225,14 @@ test('finalize sees which tasks failed and why, in task order', async () => {
   const tasks = Array.from({ length: 1_200 }, (_, value) => ({ key: `n${value}`, input: { value } }));
   const job = defineJob('failing', { description: 'for tests', parameters: z.object({}) })
     .stage('work', odd, () => tasks, { onFailure: 'continue' })
-    .finalize(async ({ failures }) => ({
+    .finalize(async ({ failures, results }) => ({
+      count: await results.work.count(),
       all: (await failures('work', 5_000)).map(({ number }) => number),
       first: (await failures('work', 2)).map(({ key, error }) => `${key} ${error.code} ${error.message}`),
     }));
   const { result, status } = (await runJob(job, {})).job;
   assert.equal(status, 'completed_with_errors');
+  assert.equal(result?.count, 600);
   assert.deepEqual(
     result?.all,
     Array.from({ length: 600 }, (_, index) => 2 * index),

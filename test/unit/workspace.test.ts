@@ -47,34 +47,6 @@ test('the folder goes when work throws, and the error comes through', async () =
   assert.deepEqual(await readdir(root), []);
 });
 
-test('work that keeps gigabytes waits for its turn, or until its signal says otherwise', async () => {
-  const workspace = await openWorkspace({ root, turns: 2 });
-  const { signal } = new AbortController();
-  let atWork = 0;
-  let most = 0;
-  const work = async () => {
-    atWork += 1;
-    most = Math.max(most, atWork);
-    await new Promise((done) => setTimeout(done, 5));
-    atWork -= 1;
-  };
-  const failing = workspace.useInTurn('task', signal, () => Promise.reject(new Error('no luck')));
-  await Promise.all([
-    assert.rejects(failing, /no luck/),
-    ...Array.from({ length: 6 }, () => workspace.useInTurn('task', signal, work)),
-  ]);
-  assert.equal(most, 2);
-  const gate = Promise.withResolvers<void>();
-  const holders = [1, 2].map(() => workspace.useInTurn('task', signal, () => gate.promise));
-  const impatient = new AbortController();
-  const waiting = workspace.useInTurn('task', impatient.signal, work);
-  impatient.abort(new Error('cancelled'));
-  await assert.rejects(waiting, /cancelled/);
-  gate.resolve();
-  await Promise.all(holders);
-  assert.deepEqual(await readdir(root), []);
-});
-
 test('the folder is private, and any label will do', async () => {
   const workspace = await openWorkspace({ root });
   await workspace.use('../../é\0 tiles/17:3', async (folder) => {
@@ -156,3 +128,28 @@ async function holdFolder(): Promise<{ child: ChildProcess; name: string }> {
   const [line] = await once(child.stdout, 'data');
   return { child, name: basename(String(line).trim()) };
 }
+
+test('of works that fill the disk a few go on at a time, and one that is called off does not wait', async () => {
+  const workspace = await openWorkspace({ root, largeAtOnce: 2 });
+  const { signal } = new AbortController();
+  let running = 0;
+  let most = 0;
+  const work = async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await workspace.use('small', async () => {});
+    running -= 1;
+  };
+  const gate = Promise.withResolvers<void>();
+  const two = [1, 2].map(() => workspace.use('large', () => gate.promise, { large: true, signal }));
+  const off = new AbortController();
+  const third = workspace.use('large', work, { large: true, signal: off.signal });
+  off.abort(new Error('called off'));
+  await assert.rejects(third, /called off/);
+  assert.equal(most, 0);
+  gate.resolve();
+  await Promise.all(two);
+  const many = Array.from({ length: 8 }, () => workspace.use('large', work, { large: true, signal }));
+  await Promise.all(many);
+  assert.equal(most, 2);
+});

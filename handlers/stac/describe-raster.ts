@@ -1,0 +1,92 @@
+import type { TaskContext } from '../../core/handler.ts';
+import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
+import { acquisitionTime } from './acquisition-time.ts';
+import { headerSize } from './cog-header.ts';
+import { type Display, displayOf, renderOf, shownBands } from './display.ts';
+import { footprintOf } from './footprint/footprint.ts';
+import type { ItemBody } from './item-body.ts';
+import { buildItemBody } from './item-builder.ts';
+import { thumbnail } from './picture/thumbnail.ts';
+import type { RasterFacts } from './raster-facts.ts';
+import { readSample, type Sample, sampleStatistics } from './sample.ts';
+import type { ExtractStacMetadataInput } from './schemas.ts';
+
+export interface DescribedRaster {
+  /** Where it lies for its readers. */
+  readonly raster: BlobRef;
+  readonly sizeBytes: number;
+  readonly facts: RasterFacts;
+  /** Where its pixels are read from: the blob, or a local file with the same bytes. */
+  readonly source: GdalSource;
+  readonly rasterType: ExtractStacMetadataInput['raster_type'];
+  /** Where its picture goes. */
+  readonly thumbnail: BlobRef;
+  /** What it was made from; null: nothing, or nobody knows. */
+  readonly madeFrom: BlobRef | null;
+}
+
+/** What a STAC item says of a raster, from a reduced copy of its pixels; its thumbnail is stored. */
+export async function describeRaster(described: DescribedRaster, context: TaskContext): Promise<ItemBody> {
+  const { blobs, gdal } = context.services;
+  const { facts, madeFrom } = described;
+  const seen = await observe(described, context);
+  const thumbnailHref = await storeThumbnail(described, seen, context);
+  return buildItemBody({
+    facts,
+    crs: await gdal.describeCrs(facts.crs),
+    ...seen,
+    acquired: acquisitionTime(facts, new Date()),
+    data: {
+      href: blobs.url(described.raster),
+      sizeBytes: described.sizeBytes,
+      headerBytes: await headerBytes(described, context),
+    },
+    thumbnailHref,
+    source: madeFrom && { href: blobs.url(madeFrom), blobName: madeFrom.name },
+    render: renderOf(facts, seen.display),
+    isPhoto: seen.display.kind === 'colors' && seen.display.ranges === null,
+  });
+}
+
+interface Seen {
+  readonly sample: Sample;
+  readonly display: Display;
+}
+
+async function observe({ facts, source, rasterType }: DescribedRaster, { services, signal }: TaskContext) {
+  const { gdal } = services;
+  const everyBand = facts.bands.map((_, index) => index + 1);
+  const known = facts.bands.every((band) => band.statistics !== null);
+  const sample = await readSample(gdal, source, facts, known ? shownBands(facts) : everyBand, { signal });
+  const { width, height, mask: valid } = sample;
+  return {
+    sample,
+    statistics: facts.bands.map((band, index) => band.statistics ?? sampleStatistics(sample, index + 1)),
+    display: displayOf(facts, rasterType, sample),
+    footprint: await footprintOf(facts, { width, height, valid }, (points) =>
+      gdal.transformPoints(facts.crs, 'EPSG:4326', points),
+    ),
+  };
+}
+
+/** Its URL; null when the raster has not one valid pixel. */
+async function storeThumbnail(
+  { facts, thumbnail: place }: DescribedRaster,
+  { display, sample }: Seen,
+  { services, signal }: TaskContext,
+): Promise<string | null> {
+  if (!sample.mask.includes(255)) return null;
+  const picture = await thumbnail(facts, display, sample);
+  await services.blobs.upload(place, picture, { contentType: 'image/png', signal });
+  return services.blobs.url(place);
+}
+
+async function headerBytes({ raster, facts, sizeBytes }: DescribedRaster, { services }: TaskContext) {
+  if (!facts.isCog) return null;
+  return headerSize((offset, length) => {
+    const left = sizeBytes - offset;
+    return left <= 0
+      ? Promise.resolve(new Uint8Array())
+      : services.blobs.read(raster, { offset, length: Math.min(length, left) });
+  });
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import type { JsonObject } from '../../core/json.ts';
+import { ApiClient } from '../../src/cli/client.ts';
+import type { StackParts } from '../../src/local/stack/stack.ts';
+import { eventually } from './poll.ts';
+
+/** A value of COREMACHINE_CRASH_AT that names a stage, e.g. `handler-done@2`, `task-claimed@3+120` (120 ms later). */
+export type Moment = `${string}@${number}` | `${string}@${number}+${number}`;
+
+/** Settings of a host that takes over from a dead one within seconds. */
+export const impatient = {
+  TASK_LEASE_SECONDS: '2',
+  PUBLISH_GRACE_SECONDS: '1',
+  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
+  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
+  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
+};
+
+/**
+ * Two moments of chance in each stage: some milliseconds after a task of it began, as many as it may take, and such a
+ * one again or one of the worst: all is written and nothing reported, or reported and the stage not closed.
+ */
+export function momentsOfChance(mostMsByStage: readonly number[]): Moment[] {
+  return mostMsByStage.flatMap((most, index): Moment[] => {
+    const stage = index + 1;
+    const later = (): Moment => `task-claimed@${stage}+${Math.floor(Math.random() * most)}`;
+    const worst: readonly Moment[] = [`handler-done@${stage}`, `result-stored@${stage}`, later()];
+    return [later(), worst[Math.floor(Math.random() * worst.length)] ?? later()];
+  });
+}
+
+/**
+ * Submits a job to a host that dies (SIGKILL) at the first moment, goes on with one that dies at the second, and so on,
+ * until a healthy one ends the job; its status then.
+ */
+export async function throughKills(
+  parts: StackParts,
+  job: { readonly type: string; readonly parameters: JsonObject },
+  moments: readonly Moment[],
+): Promise<JsonObject> {
+  let jobId = '';
+  for (const moment of moments) {
+    const doomed = await parts.startHost({ COREMACHINE_CRASH_AT: moment });
+    const client = new ApiClient(doomed.ready.url, doomed.ready.functionKey);
+    if (jobId === '') jobId = String((await client.submit(job.type, job.parameters)).job_id);
+    await Promise.race([doomed.exited, beyond(client, jobId, stageOf(moment))]);
+    // Dead by now, unless the host before it came further than it was meant to.
+    doomed.process.kill('SIGKILL');
+    await doomed.exited;
+    assert.equal(doomed.process.signalCode, 'SIGKILL');
+  }
+  const healthy = await parts.startHost();
+  try {
+    const client = new ApiClient(healthy.ready.url, healthy.ready.functionKey);
+    await eventually(async () => isOver(await client.status(jobId)), { timeoutMs: 90_000, intervalMs: 200 });
+    return await client.status(jobId);
+  } finally {
+    await healthy.stop();
+  }
+}
+
+/** The job is beyond the stage, so that the moment in it will not come. */
+async function beyond(client: ApiClient, jobId: string, stage: number): Promise<void> {
+  const isBeyond = async () => {
+    const job = await client.status(jobId);
+    return Number(job.stage) > stage || isOver(job);
+  };
+  await eventually(isBeyond, { timeoutMs: 60_000, intervalMs: 200 }).catch(() => {});
+}
+
+function stageOf(moment: Moment): number {
+  return Number(/@(\d+)/.exec(moment)?.[1]);
+}
+
+function isOver({ status }: JsonObject): boolean {
+  return status !== 'queued' && status !== 'processing';
+}
