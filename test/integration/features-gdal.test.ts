@@ -111,7 +111,7 @@ test('the link in a job’s result leads to what the job made', async () => {
   const { job_id } = await client.submit('create_h3_base', { resolution: 1, exclude_antimeridian: false });
   const job = await client.follow(String(job_id), () => {});
   const { ogc_features_url: url, grid_id: grid } = job.result_data as JsonObject;
-  assert.equal(url, `${stack.url}/api/features/collections/grids`);
+  assert.equal(url, `${stack.url}/api/features/collections/h3.grids`);
   const answer = await fetch(`${url}?code=${stack.functionKey}`);
   assert.equal(((await answer.json()) as { source: JsonObject }).source.schema, 'h3');
   const file = join(folder, 'grid.geojson');
