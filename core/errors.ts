@@ -29,6 +29,11 @@ export const errorCatalogue = {
   FILE_NOT_FOUND: entry(404, false, 'The blob does not exist in its container.'),
   TABLE_NOT_FOUND: entry(404, false, 'There is no such table, or it has no column that is needed.'),
   GRID_EMPTY: entry(422, false, 'No cell of the grid lies in the area that was asked for.'),
+  GRID_TOO_LARGE: entry(
+    422,
+    false,
+    'The grids would have more cells than H3_MAX_CELLS; ask for a smaller area or fewer resolutions.',
+  ),
   GRID_INCOMPLETE: entry(500, true, 'The cells in the table are not those that were stored.'),
   LAND_INVALID: entry(422, false, 'The source of land has no polygons in longitude and latitude.'),
   RASTER_TOO_LARGE: entry(

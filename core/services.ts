@@ -28,6 +28,8 @@ export interface JobSettings {
   readonly ogcSchemas: readonly string[];
   /** Largest source that process_raster accepts, in MB of 1,048,576 bytes. */
   readonly rasterSizeThresholdMb: number;
+  /** Cells that the grids of one job may have together. */
+  readonly h3MaxCells: number;
   /** Container for finished COGs. */
   readonly cogContainer: string;
 }

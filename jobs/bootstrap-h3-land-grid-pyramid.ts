@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import { cascade } from '../handlers/h3/cascade.ts';
 import { finalizePyramid } from '../handlers/h3/finalize-pyramid.ts';
@@ -49,8 +50,9 @@ export const bootstrapH3LandGridPyramid = defineJob('bootstrap_h3_land_grid_pyra
   .stage('base', makePyramidBase, ({ params }) => [
     { key: 'base', input: { land_source: params.land_source, area: areaOf(params) } },
   ])
-  .fanOut('cascade', cascade, async ({ params, previous }) => {
+  .fanOut('cascade', cascade, async ({ params, previous, services }) => {
     const { base_cells } = await previous.only();
+    requireFewEnough(base_cells.length, params, services.settings.h3MaxCells);
     return batches(base_cells, params.cascade_batch_size).map((batch, index) => ({
       key: `batch-${index}`,
       input: {
@@ -88,6 +90,14 @@ function areaOf({
 
 function resolutionsOf({ target_resolutions }: Parameters): number[] {
   return [...target_resolutions].sort((a, b) => a - b);
+}
+
+/** Before any is made: every base cell has all of its children. */
+function requireFewEnough(baseCells: number, params: Parameters, most: number): void {
+  const cells = resolutionsOf(params).reduce((sum, resolution) => sum + baseCells * 7 ** (resolution - pyramidBase), 0);
+  if (cells <= most) return;
+  const message = `the grids would have ${cells} cells, more than H3_MAX_CELLS (${most}): give country_filter or bbox_filter, or fewer target_resolutions`;
+  throw new CoreMachineError('GRID_TOO_LARGE', message);
 }
 
 function filterType({ country_filter, bbox_filter }: Parameters): string {

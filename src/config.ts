@@ -83,6 +83,7 @@ function toConfig(settings: RawSettings): Config {
       ogcCollectionIdStyle: settings.OGC_COLLECTION_ID_STYLE,
       ogcSchemas: settings.OGC_SCHEMAS,
       rasterSizeThresholdMb: settings.RASTER_SIZE_THRESHOLD_MB,
+      h3MaxCells: settings.H3_MAX_CELLS,
       cogContainer: settings.COG_CONTAINER,
     },
     features: {

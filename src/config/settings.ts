@@ -191,6 +191,11 @@ export const settingsSchema = z.object({
     group: 'Raster work',
     meaning: 'Largest source that `process_raster` takes, in MB of 1,048,576 bytes.',
   }),
+  H3_MAX_CELLS: boundedInteger(1, 10_000_000_000).default(100_000_000).register(settingDocs, {
+    group: 'Jobs and tasks',
+    meaning:
+      'Cells that the grids of one `bootstrap_h3_land_grid_pyramid` may have together; a million takes about 0.4 GB.',
+  }),
   GDAL_PROCESSES: boundedInteger(1, 64)
     .prefault(() => String(Math.min(4, availableParallelism())))
     .register(settingDocs, {

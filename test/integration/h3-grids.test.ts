@@ -251,6 +251,18 @@ describe('bootstrap_h3_land_grid_pyramid', () => {
     }
   });
 
+  test('a pyramid of more cells than the database is to have is refused before any is made', async () => {
+    const services = { ...stac.services, settings: { ...stac.services.settings, h3MaxCells: 1_000_000 } };
+    const { job } = await runJob(bootstrapH3LandGridPyramid, { country_filter: 'CAN' }, { services });
+    assert.equal(job.status, 'failed');
+    assert.match(
+      JSON.stringify(job.error),
+      /GRID_TOO_LARGE.*would have \d{7} cells.*give country_filter or bbox_filter/,
+    );
+    const { n } = await ask(`SELECT count(*)::int AS n FROM h3.grids WHERE grid_id = 'land_can_res3'`);
+    assert.equal(n, 0);
+  });
+
   test('a pyramid of all land leaves the land grid of resolution 4 alone, and goes when its land does', async () => {
     const box = (east: number) =>
       client.query(`CREATE SCHEMA IF NOT EXISTS geo; DROP TABLE IF EXISTS geo.isle;

@@ -65,6 +65,7 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
       ogcCollectionIdStyle: 'table',
       ogcSchemas: ['geo', 'h3'],
       rasterSizeThresholdMb: 1000,
+      h3MaxCells: 100_000_000,
       cogContainer: container,
       ...settings,
     },

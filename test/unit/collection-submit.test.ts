@@ -13,6 +13,7 @@ const settings = {
   ogcCollectionIdStyle: 'table',
   ogcSchemas: ['geo', 'h3'],
   rasterSizeThresholdMb: 1,
+  h3MaxCells: 100_000_000,
   cogContainer: 'silver-cogs',
 } as const;
 

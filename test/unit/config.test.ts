@@ -35,6 +35,7 @@ test('the smallest configuration gets documented defaults', () => {
     ogcCollectionIdStyle: 'table',
     ogcSchemas: ['geo', 'h3'],
     rasterSizeThresholdMb: 1000,
+    h3MaxCells: 100_000_000,
     cogContainer: 'silver-cogs',
   });
   assert.deepEqual([config.jobQueueName, config.taskQueueName], ['geospatial-jobs', 'geospatial-tasks']);

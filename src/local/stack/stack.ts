@@ -117,7 +117,8 @@ async function startDatabase(options: StackOptions): Promise<Part | null> {
       output: join(options.logFolder, 'database.log'),
     }),
   );
-  return asPart(part, { DATABASE_URL: part.ready.url, DATABASE_POOL_SIZE: '5' });
+  // PGlite keeps a process of its own busy with one session: a grid of the world at resolution 7 would be all it does.
+  return asPart(part, { DATABASE_URL: part.ready.url, DATABASE_POOL_SIZE: '5', H3_MAX_CELLS: '2000000' });
 }
 
 async function startStorage(options: StackOptions): Promise<Part | null> {
