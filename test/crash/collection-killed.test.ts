@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import pg from 'pg';
+import { before, test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
-import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
-import { impatient, momentsOfChance, throughKills } from '../tools/kills.ts';
-import { testStackOptions } from '../tools/stack.ts';
+import { crashStack } from '../tools/crash-stack.ts';
+import { momentsOfChance, throughKills } from '../tools/kills.ts';
+import { itemIds } from '../tools/pgstac-items.ts';
 import { uploadTiles } from '../tools/tile-sets.ts';
 
 /** Nine hosts are started one after another. */
@@ -18,25 +14,17 @@ const timeout = 230_000;
 /** Two tiles: how long each stage may take, more or less. */
 const stageMs = [300, 900, 60, 250];
 
-let parts: StackParts;
-let folder: string;
+const stack = crashStack();
 let blobs: BlobStore;
 let tiles: string[];
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coremachine-crash-'));
-  parts = await startParts(await testStackOptions(folder, { env: impatient, lockDurationMs: 3000 }));
-  blobs = openBlobStore({ connection: parts.settings.STORAGE_CONNECTION ?? '' });
+  blobs = openBlobStore({ connection: stack.parts.settings.STORAGE_CONNECTION ?? '' });
   const upload = async (file: string, name: string) => {
     await blobs.upload({ container: 'tiles', name }, file, { contentType: 'image/tiff' });
     return { container: 'tiles', name };
   };
-  tiles = await uploadTiles({ folder, upload }, 'rgb', { prefix: 'scene', columns: 2, rows: 1 });
-});
-
-after(async () => {
-  await parts?.stop();
-  await rm(folder, { recursive: true, force: true });
+  tiles = await uploadTiles({ folder: stack.folder, upload }, 'rgb', { prefix: 'scene', columns: 2, rows: 1 });
 });
 
 const moments = momentsOfChance(stageMs);
@@ -45,7 +33,7 @@ test(`kill -9 twice in each stage, ${moments.join(', ')}: every item, COG and do
   timeout,
 }, async () => {
   const job = await throughKills(
-    parts,
+    stack.parts,
     { type: 'process_raster_collection', parameters: parametersOf('killed') },
     moments,
   );
@@ -60,23 +48,11 @@ async function expectOneOfEach(job: JsonObject, name: string): Promise<void> {
   assert.deepEqual([job.status, job.run], ['completed', 1], JSON.stringify(job));
   const stac = (job.result_data as { stac: JsonObject }).stac;
   assert.equal(stac.items_created, 2);
-  assert.deepEqual(await itemIds(name), [`${name}-tile-0000`, `${name}-tile-0001`]);
+  assert.deepEqual(await itemIds(stack.parts.settings.DATABASE_URL, name), [`${name}-tile-0000`, `${name}-tile-0001`]);
   const stems = ['scene_0_0', 'scene_1_0'].map((stem) => `${name}/${stem}_cog_analysis`);
   const expected = stems.flatMap((stem) => [`${stem}.tif`, `${stem}_thumb.png`]);
-  assert.deepEqual(await blobNames(String(parts.settings.COG_CONTAINER ?? 'silver-cogs'), name), expected);
+  assert.deepEqual(await blobNames(String(stack.parts.settings.COG_CONTAINER ?? 'silver-cogs'), name), expected);
   assert.deepEqual(await blobNames('silver-mosaicjson', name), [`${name}/${name}.json`]);
-}
-
-async function itemIds(collection: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: parts.settings.DATABASE_URL });
-  await client.connect();
-  try {
-    const select = 'SELECT id FROM pgstac.items WHERE collection = $1 ORDER BY id';
-    const { rows } = await client.query<{ id: string }>(select, [collection]);
-    return rows.map(({ id }) => id);
-  } finally {
-    await client.end();
-  }
 }
 
 async function blobNames(container: string, prefix: string): Promise<string[]> {

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import pg from 'pg';
+import { before, test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { ApiClient } from '../../src/cli/client.ts';
-import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
+import { crashStack } from '../tools/crash-stack.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
-import { impatient, momentsOfChance, throughKills } from '../tools/kills.ts';
+import { momentsOfChance, throughKills } from '../tools/kills.ts';
+import { itemIds } from '../tools/pgstac-items.ts';
 import { eventually } from '../tools/poll.ts';
-import { testStackOptions } from '../tools/stack.ts';
 
 /** Eleven hosts are started one after another. */
 const timeout = 230_000;
@@ -21,27 +19,18 @@ const timeout = 230_000;
 /** Four tiles: how long each stage may take, more or less. */
 const stageMs = [300, 700, 1500, 60, 250];
 
-let parts: StackParts;
-let folder: string;
+const stack = crashStack((folder) => ({ TEMP_FOLDER: join(folder, 'temp') }));
 let blobs: BlobStore;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coremachine-large-crash-'));
-  const env = { ...impatient, TEMP_FOLDER: join(folder, 'temp') };
-  parts = await startParts(await testStackOptions(folder, { env, lockDurationMs: 3000 }));
-  blobs = openBlobStore({ connection: parts.settings.STORAGE_CONNECTION ?? '' });
-});
-
-after(async () => {
-  await parts?.stop();
-  await rm(folder, { recursive: true, force: true });
+  blobs = openBlobStore({ connection: stack.parts.settings.STORAGE_CONNECTION ?? '' });
 });
 
 /** In strips, so that windows wait as blobs between stages 2 and 3. */
 async function stripsBlob(name: string): Promise<JsonObject> {
   const options = ['PHOTOMETRIC=RGB'];
-  const plain = writeRaster(join(folder, `${name}-plain.tif`), { width: 1000, height: 800, bands: 3, options });
-  const file = join(folder, `${name}.tif`);
+  const plain = writeRaster(join(stack.folder, `${name}-plain.tif`), { width: 1000, height: 800, bands: 3, options });
+  const file = join(stack.folder, `${name}.tif`);
   await gdalCli('gdal_translate', ['-q', '-co', 'BLOCKYSIZE=4', plain, file]);
   await blobs.upload({ container: 'bronze', name: `${name}.tif` }, file, { contentType: 'image/tiff' });
   return { container_name: 'bronze', blob_name: `${name}.tif`, tile_size: 512 };
@@ -52,27 +41,13 @@ async function namesIn(container: string, prefix: string): Promise<string[]> {
   return (await Array.fromAsync(blobs.list(container, { prefix }))).map(({ name }) => name);
 }
 
-async function itemIds(collection: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: parts.settings.DATABASE_URL });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ id: string }>(
-      'SELECT id FROM pgstac.items WHERE collection = $1 ORDER BY id',
-      [collection],
-    );
-    return rows.map(({ id }) => id);
-  } finally {
-    await client.end();
-  }
-}
-
 const moments = momentsOfChance(stageMs);
 
 test(`kill -9 twice in each stage, ${moments.join(', ')}: completes, no doubled item, no stray blob`, {
   timeout,
 }, async () => {
   const parameters = await stripsBlob('killed');
-  const job = await throughKills(parts, { type: 'process_large_raster', parameters }, moments);
+  const job = await throughKills(stack.parts, { type: 'process_large_raster', parameters }, moments);
   await expectSound(job, String(job.job_id), 'killed');
 });
 
@@ -84,7 +59,7 @@ async function expectSound(job: JsonObject, jobId: string, stem: string): Promis
   assert.deepEqual([result.cogs.successful, result.cogs.failed], [tiles, 0]);
   assert.equal(result.stac.items_created, tiles);
   const expected = Array.from({ length: tiles }, (_, index) => `${stem}-tile-${String(index).padStart(4, '0')}`);
-  assert.deepEqual(await itemIds(stem), expected);
+  assert.deepEqual(await itemIds(stack.parts.settings.DATABASE_URL, stem), expected);
   const cogs = (await namesIn('silver-cogs', `${stem}_tiles/`)).filter((name) => name.endsWith('.tif'));
   assert.equal(cogs.length, tiles);
   assert.deepEqual(await namesIn('silver-tiles', `work/${jobId}`), []);
@@ -93,7 +68,7 @@ async function expectSound(job: JsonObject, jobId: string, stem: string): Promis
 
 test('a cancelled job leaves no window, whatever its tasks were doing', async () => {
   const parameters = await stripsBlob('cancelled');
-  const host = await parts.startHost();
+  const host = await stack.parts.startHost();
   try {
     const client = new ApiClient(host.ready.url, host.ready.functionKey);
     const jobId = String((await client.submit('process_large_raster', parameters)).job_id);
@@ -107,7 +82,8 @@ test('a cancelled job leaves no window, whatever its tasks were doing', async ()
       return !busy && (await windows()).length === 0;
     };
     await eventually(settled, { timeoutMs: 30_000, intervalMs: 200 });
-    const leftovers = async () => (await readdir(join(folder, 'temp'))).filter((file) => file.includes('-window-'));
+    const leftovers = async () =>
+      (await readdir(join(stack.folder, 'temp'))).filter((file) => file.includes('-window-'));
     await eventually(async () => (await leftovers()).length === 0);
   } finally {
     await host.stop();
@@ -118,7 +94,7 @@ test('windows of a job whose worker died after its end are removed by upkeep', a
   const jobId = 'f'.repeat(64);
   const stray = { container: 'silver-tiles', name: `work/${jobId}/1/tile_0_0.tif` };
   await blobs.upload(stray, new Uint8Array([1]), { contentType: 'image/tiff' });
-  const host = await parts.startHost();
+  const host = await stack.parts.startHost();
   try {
     const client = new ApiClient(host.ready.url, host.ready.functionKey);
     await client.request('POST', 'upkeep/run?type=stages');

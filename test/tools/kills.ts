@@ -7,15 +7,6 @@ import { eventually } from './poll.ts';
 /** A value of COREMACHINE_CRASH_AT that names a stage, e.g. `handler-done@2`, `task-claimed@3+120` (120 ms later). */
 export type Moment = `${string}@${number}` | `${string}@${number}+${number}`;
 
-/** Settings of a host that takes over from a dead one within seconds. */
-export const impatient = {
-  TASK_LEASE_SECONDS: '2',
-  PUBLISH_GRACE_SECONDS: '1',
-  UPKEEP_REPUBLISH_SCHEDULE: '* * * * * *',
-  UPKEEP_LEASES_SCHEDULE: '* * * * * *',
-  UPKEEP_STAGES_SCHEDULE: '* * * * * *',
-};
-
 /**
  * Two moments of chance in each stage: some milliseconds after a task of it began, as many as it may take, and such a
  * one again or one of the worst: all is written and nothing reported, or reported and the stage not closed.
