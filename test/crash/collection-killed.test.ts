@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
@@ -14,17 +14,18 @@ const timeout = 230_000;
 /** Two tiles: how long each stage may take, more or less. */
 const stageMs = [300, 900, 60, 250];
 
-const stack = crashStack();
 let blobs: BlobStore;
 let tiles: string[];
 
-before(async () => {
-  blobs = openBlobStore({ connection: stack.parts.settings.STORAGE_CONNECTION ?? '' });
-  const upload = async (file: string, name: string) => {
-    await blobs.upload({ container: 'tiles', name }, file, { contentType: 'image/tiff' });
-    return { container: 'tiles', name };
-  };
-  tiles = await uploadTiles({ folder: stack.folder, upload }, 'rgb', { prefix: 'scene', columns: 2, rows: 1 });
+const stack = crashStack({
+  async prepare({ parts, folder }) {
+    blobs = openBlobStore({ connection: parts.settings.STORAGE_CONNECTION ?? '' });
+    const upload = async (file: string, name: string) => {
+      await blobs.upload({ container: 'tiles', name }, file, { contentType: 'image/tiff' });
+      return { container: 'tiles', name };
+    };
+    tiles = await uploadTiles({ folder, upload }, 'rgb', { prefix: 'scene', columns: 2, rows: 1 });
+  },
 });
 
 const moments = momentsOfChance(stageMs);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
@@ -19,11 +19,13 @@ const timeout = 230_000;
 /** Four tiles: how long each stage may take, more or less. */
 const stageMs = [300, 700, 1500, 60, 250];
 
-const stack = crashStack((folder) => ({ TEMP_FOLDER: join(folder, 'temp') }));
 let blobs: BlobStore;
 
-before(async () => {
-  blobs = openBlobStore({ connection: stack.parts.settings.STORAGE_CONNECTION ?? '' });
+const stack = crashStack({
+  settings: (folder) => ({ TEMP_FOLDER: join(folder, 'temp') }),
+  prepare: ({ parts }) => {
+    blobs = openBlobStore({ connection: parts.settings.STORAGE_CONNECTION ?? '' });
+  },
 });
 
 /** In strips, so that windows wait as blobs between stages 2 and 3. */

@@ -21,13 +21,21 @@ export interface CrashStack {
   readonly folder: string;
 }
 
+export interface CrashStackOptions {
+  /** Besides the short patience, for all hosts. */
+  readonly settings?: (folder: string) => Readonly<Record<string, string>>;
+  /** What the tests need, once the parts run. Not a hook of the file's own: hooks do not wait for each other. */
+  readonly prepare?: (stack: CrashStack) => Promise<void> | void;
+}
+
 /** The real parts for all tests of a file, on which hosts are started, killed, and started again. */
-export function crashStack(settings: (folder: string) => Readonly<Record<string, string>> = () => ({})): CrashStack {
+export function crashStack({ settings = () => ({}), prepare }: CrashStackOptions = {}): CrashStack {
   let started: CrashStack | null = null;
   before(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'coremachine-crash-'));
     const env = { ...impatient, ...settings(folder) };
     started = { folder, parts: await startParts(await testStackOptions(folder, { env, lockDurationMs: 3000 })) };
+    await prepare?.(started);
   });
   after(async () => {
     if (!started) return;
