@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineJob } from '../core/job.ts';
-import { containerName, requireBlob } from '../handlers/raster/parameters.ts';
+import { containerName } from '../handlers/parameters/sources.ts';
+import { requireBlob } from '../handlers/raster/parameters.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 

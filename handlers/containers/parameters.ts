@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Services } from '../../core/services.ts';
-import { containerName } from '../raster/parameters.ts';
+import { containerName } from '../parameters/sources.ts';
 import { blobFilter } from './filter.ts';
 
 /** What every inventory of a container needs to know. */

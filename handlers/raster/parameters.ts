@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Services } from '../../core/services.ts';
+import { containerName, inputCrs } from '../parameters/sources.ts';
 import { declaredTypes } from './schemas.ts';
 
 const rasterExtensions = ['.tif', '.tiff', '.jp2', '.png', '.img', '.nc'] as const;
@@ -14,8 +15,6 @@ export const rasterBlobName = z
     message: `must end in one of ${rasterExtensions.join(' ')}`,
   })
   .describe(`Source raster: ${rasterExtensions.join(' ')}. PNG must be georeferenced.`);
-
-export const containerName = z.string().trim().min(1).max(63).describe('Container of the source; must exist.');
 
 export const epsgCode = z
   .string()
@@ -41,13 +40,7 @@ export const inspectionParameters = z.object({
   blob_name: rasterBlobName,
   container_name: containerName,
   subdataset: z.string().min(1).max(200).nullable().default(null).describe('Variable of a NetCDF file with several.'),
-  input_crs: z
-    .string()
-    .min(1)
-    .max(10_000)
-    .nullable()
-    .default(null)
-    .describe("CRS for a file without one; the file's own wins."),
+  input_crs: inputCrs,
   raster_type: z.enum(declaredTypes).default('auto').describe('What the raster shows; auto tells it from the bands.'),
   strict_mode: z.boolean().default(false).describe('Warnings become errors.'),
 });

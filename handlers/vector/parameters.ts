@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { FeatureTable } from '../../core/ports/feature-tables.ts';
-import { containerName } from '../raster/parameters.ts';
+import { containerName, inputCrs } from '../parameters/sources.ts';
 import { extensionOf, type VectorExtension, vectorExtensions } from './formats.ts';
 import { isReserved, tableNameOf } from './names.ts';
 import { geometryParams } from './schemas.ts';
@@ -48,13 +48,7 @@ const fields = z.object({
   lat_name: columnName.nullable().default(null).describe('CSV: column of latitudes, with lon_name; null: detected.'),
   lon_name: columnName.nullable().default(null).describe('CSV: column of longitudes, with lat_name.'),
   wkt_column: columnName.nullable().default(null).describe('CSV: column of WKT, instead of lat_name and lon_name.'),
-  input_crs: z
-    .string()
-    .min(1)
-    .max(10_000)
-    .nullable()
-    .default(null)
-    .describe("CRS for a file without one; the file's own wins."),
+  input_crs: inputCrs,
   indexes: z
     .strictObject({ spatial: z.boolean().default(true), attributes: columnList, temporal: columnList })
     .prefault({})

@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import pg from 'pg';
-import { startStack } from '../../local/stack/stack.ts';
-import { ensurePgstacSql } from '../setup/pgstac.ts';
-import { templateFolder } from '../template-folder.ts';
 import { BenchServer } from './engine/server.ts';
 import { machineLine, writeSection } from './report.ts';
+import { withBenchStack } from './stack.ts';
 
 const jobs = 10_000;
 const clients = 50;
@@ -15,36 +12,27 @@ export async function benchSubmits(): Promise<void> {
   const server = await BenchServer.start();
   const { url, watchUrl } = await server.createDatabase('submits');
   await addPostgis(watchUrl);
-  const stack = await startStack({
-    dataFolder: join(folder, 'data'),
-    logFolder: '.cache/logs',
-    env: { DATABASE_URL: url, STAC_FLAVOUR: 'small' },
-    pgstacSql: await ensurePgstacSql(),
-    templateFolder,
-    httpPort: 0,
-    fixedPorts: false,
-    say: (line) => console.log(`  ${line}`),
-  });
   try {
-    const label = Date.now();
-    const started = performance.now();
-    const milliseconds = await submitAll(stack.url, stack.functionKey, label);
-    const seconds = (performance.now() - started) / 1000;
-    const stored = await storedJobs(url);
-    if (stored !== jobs) throw new Error(`${stored} jobs are stored, ${jobs} were submitted`);
-    milliseconds.sort((a, b) => a - b);
-    const at = (share: number) => (milliseconds[Math.floor(milliseconds.length * share)] ?? Number.NaN).toFixed(0);
-    const figures = `${(jobs / seconds).toFixed(0)} jobs a second; one submit took ${at(0.5)} ms (p50), ${at(0.95)} ms (p95), ${at(1 - 1 / jobs)} ms at most`;
-    console.log(figures);
-    await writeSection('submits', [
-      `## ${jobs.toLocaleString('en')} jobs submitted by ${clients} clients at once`,
-      '',
-      `\`./run bench submits\`, ${machineLine()}, PostgreSQL ${server.version}. Over HTTP, each job another one, clients,`,
-      'host, emulator and database on the one machine, the host working on the jobs meanwhile. No error, and as many jobs',
-      `in the database as were submitted. ${figures}.`,
-    ]);
+    await withBenchStack(folder, { DATABASE_URL: url, STAC_FLAVOUR: 'small' }, async (stack) => {
+      const label = Date.now();
+      const started = performance.now();
+      const milliseconds = await submitAll(stack.url, stack.functionKey, label);
+      const seconds = (performance.now() - started) / 1000;
+      const stored = await storedJobs(url);
+      if (stored !== jobs) throw new Error(`${stored} jobs are stored, ${jobs} were submitted`);
+      milliseconds.sort((a, b) => a - b);
+      const at = (share: number) => (milliseconds[Math.floor(milliseconds.length * share)] ?? Number.NaN).toFixed(0);
+      const figures = `${(jobs / seconds).toFixed(0)} jobs a second; one submit took ${at(0.5)} ms (p50), ${at(0.95)} ms (p95), ${at(1 - 1 / jobs)} ms at most`;
+      console.log(figures);
+      await writeSection('submits', [
+        `## ${jobs.toLocaleString('en')} jobs submitted by ${clients} clients at once`,
+        '',
+        `\`./run bench submits\`, ${machineLine()}, PostgreSQL ${server.version}. Over HTTP, each job another one, clients,`,
+        'host, emulator and database on the one machine, the host working on the jobs meanwhile. No error, and as many jobs',
+        `in the database as were submitted. ${figures}.`,
+      ]);
+    });
   } finally {
-    await stack.stop();
     await server.stop();
   }
 }
