@@ -90,8 +90,8 @@ function cornerFlags({ bounds }: TargetGrid): string[] {
 
 /**
  * In pixels of the source. Rasters side by side share a grid, and a pixel between them is one's or the other's only if none
- * is shifted: by this a border pixel in some hundred rasters could be in none (an estimate). 4000 x 4000, cubic: 0 takes 8.0 s of CPU, this 4.4,
- * GDAL's default of 0.125 3.6.
+ * is shifted: by this a border pixel in some hundred rasters could be in none (an estimate). 4000 x 4000, cubic: 0 takes
+ * 8.0 s of CPU, this 4.4, GDAL's default of 0.125 3.6.
  */
 const sharedGridError = '0.00001';
 

@@ -33,7 +33,8 @@ export async function commonPixelSize(
       if (side !== null) sides.set(keyOf(tile), side);
     });
   }
-  const finest = Math.min(...sides.values());
+  // Not by Math.min(...): a hundred thousand arguments do not fit on the stack.
+  const finest = [...sides.values()].reduce((least, side) => Math.min(least, side), Number.POSITIVE_INFINITY);
   return (tile) => {
     const side = sides.get(keyOf(tile));
     return side !== undefined && side <= finest * mostRefinement ? [finest, finest] : undefined;
