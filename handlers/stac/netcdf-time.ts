@@ -22,7 +22,16 @@ export function netcdfTime(
   const values = axisValues(axis, metadata, bands);
   if (!origin || !inCalendar || values.length === 0) return null;
   const times = values.map((value) => inCalendar(origin.start, value * origin.unitMs)).filter(Number.isFinite);
-  return times.length === 0 ? null : { first: Math.min(...times), last: Math.max(...times) };
+  return spanOf(times);
+}
+
+/** Not by Math.min(...): an axis may have more times than a call has room for arguments. */
+function spanOf(times: readonly number[]): TimeSpan | null {
+  if (times.length === 0) return null;
+  return times.reduce(({ first, last }, time) => ({ first: Math.min(first, time), last: Math.max(last, time) }), {
+    first: Number.POSITIVE_INFINITY,
+    last: Number.NEGATIVE_INFINITY,
+  });
 }
 
 function axisValues(

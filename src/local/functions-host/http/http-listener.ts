@@ -43,6 +43,9 @@ export interface HttpListenerOptions {
 
 type Match = RouteMatch<HttpFunction>;
 
+/** With Node's 5 s, a busy host closes connections on which a request lies that it has not read yet. */
+const keepAliveMs = 75_000;
+
 /** All HTTP triggers on one port. */
 export class HttpListener implements Listener {
   readonly #options: HttpListenerOptions;
@@ -57,7 +60,7 @@ export class HttpListener implements Listener {
     for (const conflict of this.#router.conflicts) hostLine(options.invocations.log, 'warning', conflict);
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.#onRequest(request, response);
     // A body is asked for only when the request was found good, so that a refused client need not send it.
-    this.#server = createServer(onRequest).on('checkContinue', onRequest);
+    this.#server = createServer({ keepAliveTimeout: keepAliveMs }, onRequest).on('checkContinue', onRequest);
   }
 
   get port(): number {
