@@ -95,10 +95,18 @@ export class Arena {
 
   /** Nothing of an earlier trial is left in the database. */
   async clear(): Promise<void> {
-    await this.pool.query(
-      `TRUNCATE app.jobs, app.stages, app.tasks, app.job_events, app.upkeep_runs, chaos.executions, chaos.callbacks, chaos.task_moves,
-       chaos.job_moves, chaos.stage_moves`,
-    );
+    for (;;) {
+      try {
+        await this.pool.query(
+          `TRUNCATE app.jobs, app.stages, app.tasks, app.job_events, app.upkeep_runs, chaos.executions, chaos.callbacks,
+           chaos.task_moves, chaos.job_moves, chaos.stage_moves`,
+        );
+        return;
+      } catch (error) {
+        // The workers' upkeep goes on meanwhile, and takes these tables in another order.
+        if (!isDeadlock(error)) throw error;
+      }
+    }
   }
 
   /** Stops everything in order. Throws when a worker has left a connection open. `keepLogs` leaves the folder. */
@@ -113,6 +121,10 @@ export class Arena {
       if (!options.keepLogs) await rm(this.folder, { recursive: true, force: true });
     }
   }
+}
+
+function isDeadlock(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '40P01';
 }
 
 function startEmulator(port: number, folder: string): Promise<Child<EmulatorReady>> {

@@ -17,6 +17,8 @@ type State = 'down' | 'starting' | 'up' | 'frozen';
 
 /** Longer than a worker is frozen: only a dead one's client goes elsewhere. */
 const answerLimitMs = 6000;
+/** Of one job, however many workers are asked meanwhile. */
+const submitLimitMs = 60_000;
 const startTries = 10;
 
 /** One place of the fleet: the worker that fills it now, and its way to the database. */
@@ -222,7 +224,8 @@ export class Fleet {
 
   /** As a client does: asks one worker, and another one when no answer comes. Resolves with the job's id. */
   async submit(first: number, job: Submission): Promise<string> {
-    for (let tries = 0; tries < 60; tries += 1) {
+    const until = Date.now() + submitLimitMs;
+    for (let tries = 0; Date.now() < until; tries += 1) {
       const berth = this.berth((first + tries) % this.#berths.length);
       if (berth.state === 'up') {
         const report = await this.#ask(berth, job);
