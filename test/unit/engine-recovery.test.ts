@@ -32,7 +32,10 @@ async function drainLosing(b: Bench): Promise<void> {
   }
 }
 
-for (const instant of instantNames) {
+/** Reached only when an attempt is to be made again: tested by itself, below. */
+const onTheWayOfEveryJob = instantNames.filter((name) => name !== 'retry-stored');
+
+for (const instant of onTheWayOfEveryJob) {
   test(`a worker that dies at ${instant}, its message lost with it: the job completes, once`, async () => {
     let armed = true;
     const completions: JobCompletion[] = [];
@@ -44,19 +47,19 @@ for (const instant of instantNames) {
       },
       onJobComplete: async (completion) => void completions.push(completion),
     });
-    if (instant === 'retry-stored') armed = false;
     const jobId = await b.submit('sum_job', { n: 5 }).catch(async (error: unknown) => {
       if (!(error instanceof Crash)) throw error;
       return (await b.store.listJobs({ limit: 1 }))[0]?.jobId ?? '';
     });
     await drainLosing(b);
+    assert.equal(armed, false, 'it died there');
     await recover(b, jobId);
     b.clock.advance(60_000);
     await b.machine.upkeep('stages');
     const job = await b.store.getJob(jobId);
     assert.equal(job?.status, 'completed');
     assert.equal(job?.result?.sum, 20);
-    assert.ok(completions.length >= 1, 'the callback arrived at least once');
+    assert.equal(completions.length, instant === 'callback-called' ? 2 : 1, 'again only if nobody knows that it came');
     const tasks = await b.store.listTasks(jobId, 1, { limit: 100 });
     assert.deepEqual(
       tasks.map(({ status }) => status),
@@ -80,9 +83,9 @@ test('a worker that dies at retry-stored, its message lost with it: the retry ru
   });
   const jobId = await b.submit('sum_job', { n: 2 });
   await drainLosing(b);
+  assert.ok(crashed, 'it died there');
   await recover(b, jobId);
   assert.equal((await b.store.getJob(jobId))?.result?.sum, 1);
-  assert.ok(crashed);
 });
 
 test('with every message lost that the engine sends by itself, the reconciler alone finishes the job', async () => {
