@@ -69,8 +69,12 @@ export interface UpkeepStore {
     age: { readonly unansweredMs: number; readonly certainMs: number },
     limit: number,
   ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
-  /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */
-  findExpiredLeases(
+  /**
+   * Processing tasks whose lease has run out, and to whom no message was sent since, or one that is older than
+   * `unansweredMs`. Marked as sent again. `orphaned`: their job has ended.
+   */
+  takeExpiredLeases(
+    unansweredMs: number,
     limit: number,
   ): Promise<
     readonly (TaskRef & { readonly attempt: number; readonly orphaned: boolean; readonly correlationId: string })[]

@@ -58,18 +58,21 @@ export class MemoryUpkeep implements UpkeepStore {
     return due.map((task) => ({ ...task.ref, attempt: task.attempt, ...this.tables.correlation(task.ref) }));
   }
 
-  async findExpiredLeases(limit: number) {
+  async takeExpiredLeases(unansweredMs: number, limit: number) {
     const now = this.tables.now();
-    return this.tables
+    const isUnanswered = ({ sentAt, leaseUntil }: TaskRow) =>
+      sentAt === null || sentAt < leaseUntil || sentAt <= now - unansweredMs;
+    const expired = this.tables
       .tasks()
-      .filter((task) => task.status === 'processing' && task.leaseUntil <= now)
-      .slice(0, limit)
-      .map((task) => ({
-        ...task.ref,
-        attempt: task.attempt,
-        orphaned: !this.tables.current(task.ref),
-        ...this.tables.correlation(task.ref),
-      }));
+      .filter((task) => task.status === 'processing' && task.leaseUntil <= now && isUnanswered(task))
+      .slice(0, limit);
+    for (const task of expired) task.sentAt = now;
+    return expired.map((task) => ({
+      ...task.ref,
+      attempt: task.attempt,
+      orphaned: !this.tables.current(task.ref),
+      ...this.tables.correlation(task.ref),
+    }));
   }
 
   async findStagesToClose(limit: number): Promise<readonly StageRef[]> {

@@ -2,10 +2,14 @@ import { CoreMachineError } from '../errors.ts';
 import type { Engine } from '../machine/engine.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
+import { unansweredMs } from './republish.ts';
 
-/** Tasks whose worker stopped renewing: the claim of a new message takes them over, or fails them when used up. */
+/**
+ * Tasks whose worker stopped renewing: the claim of a new message takes them over, or fails them when used up. While
+ * that message waits for a worker no other is sent.
+ */
 export async function leases(engine: Engine): Promise<UpkeepReport> {
-  const expired = await engine.store.findExpiredLeases(upkeepBatch);
+  const expired = await engine.store.takeExpiredLeases(unansweredMs, upkeepBatch);
   const error = new CoreMachineError('CANCELLED', 'the job ended and the worker was lost').toRecord();
   const repeat = repeatMark();
   const live = expired.filter((task) => !task.orphaned);

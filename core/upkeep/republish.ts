@@ -4,7 +4,7 @@ import { repeatMark, taskMessage } from '../messages.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
 
 /** Published, nobody came, and others are served or nobody is: the message is taken for lost. After `certain` anyway. */
-const unansweredMs = 5 * 60_000;
+export const unansweredMs = 5 * 60_000;
 const certainMs = 30 * 60_000;
 
 /** Sends again what was committed and never sent, or sent and never answered. Duplicates change nothing but time. */

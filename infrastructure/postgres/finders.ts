@@ -8,7 +8,7 @@ const sql = {
   jobsToPublish: query('find_jobs_to_publish'),
   stagesToPublish: query('find_stages_to_publish'),
   tasksToPublish: query('take_tasks_to_publish'),
-  expiredLeases: query('find_expired_leases'),
+  expiredLeases: query('take_expired_leases'),
   stagesToClose: query('find_stages_to_close'),
   callbacksDue: query('find_callbacks_due'),
   overdueJobs: query('find_overdue_jobs'),
@@ -53,8 +53,11 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
     async takeTasksToPublish({ unansweredMs, certainMs }, limit) {
       return (await database.query<FoundTask>(sql.tasksToPublish, [unansweredMs, certainMs, limit])).map(foundTask);
     },
-    async findExpiredLeases(limit) {
-      const rows = await database.query<FoundTask & { readonly orphaned: boolean }>(sql.expiredLeases, [limit]);
+    async takeExpiredLeases(unansweredMs, limit) {
+      const rows = await database.query<FoundTask & { readonly orphaned: boolean }>(sql.expiredLeases, [
+        unansweredMs,
+        limit,
+      ]);
       return rows.map((row) => ({ ...foundTask(row), orphaned: row.orphaned }));
     },
     async findStagesToClose(limit) {

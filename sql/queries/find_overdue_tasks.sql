@@ -2,7 +2,7 @@
 -- Parameters: arrays of one element a handler: $1 names, $2 limits in ms; $3 rows at most
 -- Result: job_id, run, stage, task, attempt, correlation_id, task_key, stage_name; the oldest attempt comes first
 -- Locks: none
--- Cost: reads all open tasks, as find_expired_leases does
+-- Cost: reads all open tasks, as take_expired_leases does
 SELECT j.job_id, t.run, t.stage, t.task, t.attempt, j.correlation_id, t.task_key, s.name AS stage_name
 FROM app.tasks t
 JOIN app.stages s ON s.job = t.job AND s.run = t.run AND s.stage = t.stage

@@ -5,6 +5,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { type InstantName, instantNames } from '../../core/instants.ts';
 import { defineJob } from '../../core/job.ts';
 import type { JobCompletion } from '../../core/machine/engine.ts';
+import { eventually } from '../tools/poll.ts';
 import { type Bench, bench, numberHandler, sumJob } from './engine-tools.ts';
 
 const double = numberHandler('double', (value) => value * 2);
@@ -202,6 +203,28 @@ test('a task whose workers die in every attempt fails with WORKER_LOST', async (
   const job = await b.store.getJob(jobId);
   assert.equal(job?.status, 'failed');
   assert.equal(job?.error?.code, 'WORKER_LOST');
+});
+
+test('five runs of upkeep with nobody receiving send one message for a lost worker, and count one fix', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  b.queue.take();
+  await b.store.claimTask({ jobId, run: 1, stage: 1, task: 0 }, { worker: 'dies', leaseMs: 1000 });
+  const fixed: number[] = [];
+  for (let run = 0; run < 5; run += 1) {
+    b.clock.advance(30_000);
+    fixed.push((await b.machine.upkeep('leases')).fixed);
+  }
+  assert.deepEqual([fixed, b.queue.length], [[1, 0, 0, 0, 0], 1]);
+  b.queue.take();
+  b.clock.advance(5 * 60_000);
+  // The mark of a message that is sent again is of the real clock's milliseconds.
+  const sentAt = Date.now();
+  await eventually(() => Date.now() > sentAt + 1, { intervalMs: 1 });
+  assert.equal((await b.machine.upkeep('leases')).fixed, 1, 'that one may be lost too');
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
 });
 
 test('cancel: queued tasks never start, the running handler gets its signal', async () => {
