@@ -133,9 +133,8 @@ export async function jobEnded(
   });
 }
 
-export function upkeepRan({ telemetry }: Engine, run: string, report: UpkeepReport): UpkeepReport {
+export function upkeepRan({ telemetry }: Engine, run: string, report: UpkeepReport): void {
   telemetry.count('coremachine.upkeep.fixes', { run }, report.fixed);
-  return report;
 }
 
 /** The row keeps the time of the job's first submission; a later run is known to have begun when it was planned. */

@@ -238,7 +238,8 @@ export function testUpkeep(stores: Stores): void {
       const { store, other } = stores();
       const ref = await planned(store, 1);
       const task = { ...ref, task: 0 };
-      const taken = async (unansweredMs: number) => of(ref, await store.takeExpiredLeases(unansweredMs, all)).length > 0;
+      const taken = async (unansweredMs: number) =>
+        of(ref, await store.takeExpiredLeases(unansweredMs, all)).length > 0;
       await claimed(store, task, { worker: 'gone', leaseMs: 100 });
       await eventually(() => taken(minute));
       assert.equal(await taken(minute), false);
@@ -254,7 +255,8 @@ export function testUpkeep(stores: Stores): void {
     test('two reconcilers at once take each once', async () => {
       const pair = stores();
       const ref = await planned(pair.store, 30);
-      for (let task = 0; task < 30; task += 1) await claimed(pair.store, { ...ref, task }, { worker: 'w', leaseMs: 50 });
+      for (let task = 0; task < 30; task += 1)
+        await claimed(pair.store, { ...ref, task }, { worker: 'w', leaseMs: 50 });
       const numbers: number[] = [];
       await eventually(async () => {
         const answers = await atOnce(pair, 6, (store) => store.takeExpiredLeases(minute, all));

@@ -296,11 +296,23 @@ test('a callback that throws changes nothing of the job and is called again', as
   const jobId = await b.submit('sum_job');
   await b.drainAll();
   assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+  const reports = [];
   for (let round = 0; round < 4; round += 1) {
     b.clock.advance(60_000);
-    await b.machine.upkeep('stages');
+    const { scanned, fixed, actions } = await b.machine.upkeep('stages');
+    reports.push([scanned, fixed, actions.length]);
   }
   assert.equal(calls, 3);
+  assert.deepEqual(
+    reports,
+    [
+      [1, 0, 0],
+      [1, 1, 1],
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    'told only when it was',
+  );
 });
 
 test('messages that are not ours are refused with a code', async () => {
@@ -319,6 +331,20 @@ test('on a healthy system upkeep fixes nothing', async () => {
   for (const run of ['republish', 'leases', 'stages'] as const) {
     assert.deepEqual(await b.machine.upkeep(run), { scanned: 0, fixed: 0, actions: [] });
   }
+});
+
+test('upkeep finds what it cannot send, and does not say that it was sent', async () => {
+  const b = bench([sumJob(double)]);
+  await b.submit('sum_job', { n: 1 });
+  const jobId = await b.submit('sum_job', { n: 2 });
+  b.queue.take();
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  while (b.queue.take());
+  b.queue.sendJobMessages = () => Promise.reject(new CoreMachineError('QUEUE_UNAVAILABLE', 'away'));
+  b.clock.advance(6 * 60_000);
+  const { scanned, fixed, actions } = await b.machine.upkeep('republish');
+  assert.deepEqual([scanned, fixed], [3, 2]);
+  assert.ok(actions.every((action) => action.includes(`task`) && action.includes(jobId)));
 });
 
 test('a job that cannot be finalized now keeps upkeep neither from closing other stages nor from calling back', async () => {
@@ -350,4 +376,7 @@ test('a job that cannot be finalized now keeps upkeep neither from closing other
   await assert.rejects(b.machine.upkeep('stages'), { code: 'STORAGE_UNAVAILABLE' });
   assert.equal((await b.store.getJob(younger))?.status, 'completed');
   assert.deepEqual(told, ['fine']);
+  const [row] = await b.store.listUpkeepRuns({ limit: 1 });
+  assert.deepEqual([row?.scanned, row?.fixed, row?.error?.code], [2, 1, 'STORAGE_UNAVAILABLE']);
+  assert.deepEqual(row?.actions, [`closed stage 1 of job ${younger}`]);
 });
