@@ -1,10 +1,9 @@
-import { toCoreMachineError } from '../errors.ts';
 import { deliverCallback } from '../machine/callback.ts';
 import { closeStageIfDone } from '../machine/close-stage.ts';
 import type { Engine } from '../machine/engine.ts';
 import { removeLeftBehind } from '../machine/temporary.ts';
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
-import { type UpkeepOutcome, upkeepBatch } from './report.ts';
+import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 
 /** A callback is left to the worker that finished the job for this long. */
 const callbackPatienceMs = 30_000;
@@ -18,15 +17,7 @@ export async function stages(engine: Engine, patienceMs: number = callbackPatien
   const found = await engine.store.findStagesToClose(upkeepBatch);
   const failures: unknown[] = [];
   const closed: StageRef[] = [];
-  for (const ref of found) {
-    try {
-      await closeStageIfDone(engine, ref);
-      closed.push(ref);
-    } catch (error) {
-      if (toCoreMachineError(error).code === 'DATABASE_UNAVAILABLE') throw error;
-      failures.push(error);
-    }
-  }
+  for (const ref of found) if (await done(closeStageIfDone(engine, ref), failures)) closed.push(ref);
   const due = engine.onJobComplete ? await engine.store.findCallbacksDue(patienceMs, upkeepBatch) : [];
   const told: JobRecord[] = [];
   for (const job of due) if (await deliverCallback(engine, job)) told.push(job);
@@ -34,14 +25,11 @@ export async function stages(engine: Engine, patienceMs: number = callbackPatien
     failures.push(error);
     return [];
   });
-  return {
-    scanned: found.length + due.length + left.length,
-    fixed: closed.length + told.length + left.length,
-    actions: [
-      ...closed.map((ref) => `closed stage ${ref.stage} of job ${ref.jobId}`),
-      ...told.map((job) => `called back for job ${job.jobId}`),
-      ...left,
-    ],
-    ...(failures.length > 0 && { failure: failures[0] }),
-  };
+  const actions = [
+    ...closed.map((ref) => `closed stage ${ref.stage} of job ${ref.jobId}`),
+    ...told.map((job) => `called back for job ${job.jobId}`),
+    ...left,
+  ];
+  const scanned = found.length + due.length + left.length;
+  return outcome({ scanned, fixed: actions.length, actions }, failures);
 }
