@@ -3,6 +3,7 @@ import { parseJobMessage, parseTaskMessage } from '../messages.ts';
 import { type Delivery, refusePoison } from '../poison.ts';
 import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
+import type { UpkeepOutcome } from '../upkeep/report.ts';
 import { republishLost } from '../upkeep/republish.ts';
 import { cancelJob } from './close-stage.ts';
 import type { Engine } from './engine.ts';
@@ -62,22 +63,33 @@ export class CoreMachine {
     return retryJob(this.engine, jobId, options);
   }
 
-  /** One run of the reconciler; on a healthy system it fixes nothing. It leaves a row in the history of upkeep. */
+  /**
+   * One run of the reconciler; on a healthy system it fixes nothing. It leaves a row in the history of upkeep, also when
+   * it throws.
+   */
   async upkeep(run: UpkeepRun): Promise<UpkeepReport> {
     const { store, worker } = this.engine;
     const started = performance.now();
-    const took = () => Math.round(performance.now() - started);
-    try {
-      const report = upkeepRan(this.engine, run, await upkeepRuns[run](this.engine));
-      const actions = report.actions.slice(0, mostActions);
-      await store.recordUpkeepRun({ ...report, run, worker, actions, durationMs: took(), error: null });
+    const { failure, ...report } = await this.#runUpkeep(run);
+    upkeepRan(this.engine, run, report);
+    const durationMs = Math.round(performance.now() - started);
+    const actions = report.actions.slice(0, mostActions);
+    const error = failure === undefined ? null : toCoreMachineError(failure).toRecord();
+    const recording = store.recordUpkeepRun({ ...report, run, worker, actions, durationMs, error });
+    if (error === null) {
+      await recording;
       return report;
-    } catch (thrown) {
-      const error = toCoreMachineError(thrown).toRecord();
-      const nothing = { scanned: 0, fixed: 0, actions: [] };
-      // The store may be what failed: the run's own error is the one to tell.
-      await store.recordUpkeepRun({ ...nothing, run, worker, durationMs: took(), error }).catch(() => {});
-      throw thrown;
+    }
+    // The store may be what failed: the run's own error is the one to tell.
+    await recording.catch(() => {});
+    throw failure;
+  }
+
+  async #runUpkeep(run: UpkeepRun): Promise<UpkeepOutcome> {
+    try {
+      return await upkeepRuns[run](this.engine);
+    } catch (failure) {
+      return { scanned: 0, fixed: 0, actions: [], failure };
     }
   }
 

@@ -9,11 +9,13 @@ import type { Engine } from './engine.ts';
 /** What the spans and metrics of one attempt are made of. */
 interface ObservedAttempt {
   readonly ref: TaskRef;
-  readonly claimed: ClaimedTask;
+  readonly claimed: Pick<ClaimedTask, 'key' | 'attempt' | 'jobType' | 'stageName'>;
   readonly stage: { readonly handler: { readonly name: string } };
   readonly correlationId: string;
   /** By the engine's clock, right after the claim. */
   readonly startedAt: number;
+  /** Who made it; default: this worker. */
+  readonly worker?: string;
 }
 
 /** Does the work and records how long it took, under the labels of its outcome, or `outcome: error`. */
@@ -70,7 +72,7 @@ export function taskEnded({ telemetry, now, worker }: Engine, attempt: ObservedA
       task_id: taskIdOf(ref.jobId, ref.stage, claimed.key),
       attempt: claimed.attempt,
       state,
-      worker,
+      worker: attempt.worker ?? worker,
       correlation_id: attempt.correlationId,
     },
     error,
@@ -133,9 +135,8 @@ export async function jobEnded(
   });
 }
 
-export function upkeepRan({ telemetry }: Engine, run: string, report: UpkeepReport): UpkeepReport {
+export function upkeepRan({ telemetry }: Engine, run: string, report: UpkeepReport): void {
   telemetry.count('coremachine.upkeep.fixes', { run }, report.fixed);
-  return report;
 }
 
 /** The row keeps the time of the job's first submission; a later run is known to have begun when it was planned. */

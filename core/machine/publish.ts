@@ -41,7 +41,7 @@ export async function publishTasks(
     readonly again?: boolean;
     readonly queuedOnly?: boolean;
   },
-): Promise<void> {
+): Promise<boolean> {
   const repeat = tasks.again ? repeatMark() : '';
   try {
     for (let start = tasks.from; start < tasks.total; start += publishBatch) {
@@ -54,9 +54,10 @@ export async function publishTasks(
     }
   } catch (error) {
     logSendFailure(engine, ref, error);
-    return;
+    return false;
   }
   await engine.instants('tasks-published', { jobId: ref.jobId, stage: ref.stage });
+  return true;
 }
 
 function range(start: number, end: number): number[] {

@@ -49,6 +49,20 @@ export type NewUpkeepRun = Omit<UpkeepRunRecord, 'id' | 'startedAt'>;
 /** How long something may take, by the name of its job type or handler. */
 export type TimeLimits = readonly { readonly name: string; readonly limitMs: number }[];
 
+/** An attempt that the reconciler may have to end, and what is told of it then. */
+export interface HeldTask extends TaskRef {
+  readonly attempt: number;
+  readonly key: string;
+  readonly jobType: string;
+  readonly stageName: string;
+  readonly handler: string;
+  /** Who makes the attempt. */
+  readonly worker: string;
+  /** When it began. */
+  readonly claimedAt: Date;
+  readonly correlationId: string;
+}
+
 /** The reconciler's side of the state store. Finders return at most `limit` rows, oldest first. */
 export interface UpkeepStore {
   findJobsToPublish(
@@ -69,22 +83,21 @@ export interface UpkeepStore {
     age: { readonly unansweredMs: number; readonly certainMs: number },
     limit: number,
   ): Promise<readonly (TaskRef & { readonly attempt: number; readonly correlationId: string })[]>;
-  /** Processing tasks whose lease has run out. `orphaned`: their job has ended. */
-  findExpiredLeases(
+  /**
+   * Processing tasks whose lease has run out, and to whom no message was sent since, or one that is older than
+   * `unansweredMs`. Marked as sent again. `orphaned`: their job has ended.
+   */
+  takeExpiredLeases(
+    unansweredMs: number,
     limit: number,
-  ): Promise<
-    readonly (TaskRef & { readonly attempt: number; readonly orphaned: boolean; readonly correlationId: string })[]
-  >;
+  ): Promise<readonly (HeldTask & { readonly orphaned: boolean })[]>;
   /** Current stages without an open task that were not advanced. */
   findStagesToClose(limit: number): Promise<readonly StageRef[]>;
   findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
   /** Active jobs that were started longer ago than their type allows; `otherMs` for types not among them. */
   findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]>;
   /** Tasks whose current attempt takes longer than their handler allows. */
-  findOverdueTasks(
-    limits: TimeLimits,
-    limit: number,
-  ): Promise<readonly (TaskRef & { readonly attempt: number; readonly key: string; readonly stageName: string })[]>;
+  findOverdueTasks(limits: TimeLimits, limit: number): Promise<readonly HeldTask[]>;
   /** Workers whose connection to the store has been gone for so long: their leases end now. Their names, each once. */
   endLeasesOfDeadWorkers(goneMs: number): Promise<readonly string[]>;
   /** Removes jobs that ended so long ago, but for those whose callback is due; their ids. */

@@ -1,5 +1,5 @@
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
-import type { NewUpkeepRun, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
+import type { HeldTask, NewUpkeepRun, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
 import { isActive, isOpen } from '../states.ts';
 import { type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
 import { MemoryTables } from './memory-tables.ts';
@@ -58,18 +58,16 @@ export class MemoryUpkeep implements UpkeepStore {
     return due.map((task) => ({ ...task.ref, attempt: task.attempt, ...this.tables.correlation(task.ref) }));
   }
 
-  async findExpiredLeases(limit: number) {
+  async takeExpiredLeases(unansweredMs: number, limit: number) {
     const now = this.tables.now();
-    return this.tables
+    const isUnanswered = ({ sentAt, leaseUntil }: TaskRow) =>
+      sentAt === null || sentAt < leaseUntil || sentAt <= now - unansweredMs;
+    const expired = this.tables
       .tasks()
-      .filter((task) => task.status === 'processing' && task.leaseUntil <= now)
-      .slice(0, limit)
-      .map((task) => ({
-        ...task.ref,
-        attempt: task.attempt,
-        orphaned: !this.tables.current(task.ref),
-        ...this.tables.correlation(task.ref),
-      }));
+      .filter((task) => task.status === 'processing' && task.leaseUntil <= now && isUnanswered(task))
+      .slice(0, limit);
+    for (const task of expired) task.sentAt = now;
+    return expired.map((task) => ({ ...this.#held(task), orphaned: !this.tables.current(task.ref) }));
   }
 
   async findStagesToClose(limit: number): Promise<readonly StageRef[]> {
@@ -103,10 +101,24 @@ export class MemoryUpkeep implements UpkeepStore {
     const before = (handler: string) => this.tables.now() - (limitOf.get(handler) ?? Number.POSITIVE_INFINITY);
     return this.tables
       .openStages()
-      .flatMap((stage) => stage.tasks.map((task) => ({ task, stageName: stage.name })))
-      .filter(({ task }) => task.status === 'processing' && task.claimedAt <= before(task.handler))
+      .flatMap((stage) => stage.tasks)
+      .filter((task) => task.status === 'processing' && task.claimedAt <= before(task.handler))
       .slice(0, limit)
-      .map(({ task, stageName }) => ({ ...task.ref, attempt: task.attempt, key: task.key, stageName }));
+      .map((task) => this.#held(task));
+  }
+
+  #held({ ref, attempt, key, handler, worker, claimedAt }: TaskRow): HeldTask {
+    return {
+      ...ref,
+      attempt,
+      key,
+      handler,
+      jobType: this.tables.jobs.get(ref.jobId)?.record.jobType ?? '',
+      stageName: this.tables.stage(ref)?.name ?? '',
+      worker: worker ?? '',
+      claimedAt: new Date(claimedAt),
+      ...this.tables.correlation(ref),
+    };
   }
 
   /** Nobody is connected to memory. */

@@ -1,6 +1,6 @@
 import type { Engine } from '../machine/engine.ts';
 import { leases } from './leases.ts';
-import type { UpkeepReport } from './report.ts';
+import type { UpkeepOutcome } from './report.ts';
 import { republish } from './republish.ts';
 import { retention } from './retention.ts';
 import { stages } from './stages.ts';
@@ -15,7 +15,7 @@ export const upkeepRuns = {
   stages: (engine: Engine) => stages(engine),
   timeouts: (engine: Engine) => timeouts(engine),
   retention: (engine: Engine) => retention(engine),
-} as const satisfies Record<string, (engine: Engine) => Promise<UpkeepReport>>;
+} as const satisfies Record<string, (engine: Engine) => Promise<UpkeepOutcome>>;
 
 export type UpkeepRun = keyof typeof upkeepRuns;
 

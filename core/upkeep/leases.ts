@@ -1,17 +1,20 @@
 import { CoreMachineError } from '../errors.ts';
 import type { Engine } from '../machine/engine.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
+import { endAttempt } from './end-attempt.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
+import { unansweredMs } from './republish.ts';
 
-/** Tasks whose worker stopped renewing: the claim of a new message takes them over, or fails them when used up. */
+/**
+ * Tasks whose worker stopped renewing: the claim of a new message takes them over, or fails them when used up. While
+ * that message waits for a worker no other is sent.
+ */
 export async function leases(engine: Engine): Promise<UpkeepReport> {
-  const expired = await engine.store.findExpiredLeases(upkeepBatch);
+  const expired = await engine.store.takeExpiredLeases(unansweredMs, upkeepBatch);
   const error = new CoreMachineError('CANCELLED', 'the job ended and the worker was lost').toRecord();
   const repeat = repeatMark();
   const live = expired.filter((task) => !task.orphaned);
-  for (const task of expired.filter(({ orphaned }) => orphaned)) {
-    await engine.store.endAttempt(task, task.attempt, { status: 'cancelled', error });
-  }
+  for (const task of expired.filter(({ orphaned }) => orphaned)) await endAttempt(engine, task, 'cancelled', error);
   await engine.queue.sendTaskMessages(
     live.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
   );

@@ -4,28 +4,32 @@ import { repeatMark, taskMessage } from '../messages.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
 
 /** Published, nobody came, and others are served or nobody is: the message is taken for lost. After `certain` anyway. */
-const unansweredMs = 5 * 60_000;
+export const unansweredMs = 5 * 60_000;
 const certainMs = 30 * 60_000;
 
 /** Sends again what was committed and never sent, or sent and never answered. Duplicates change nothing but time. */
 export async function republish(engine: Engine): Promise<UpkeepReport> {
   const ages = { unsentMs: engine.publishGraceMs, unansweredMs };
   const jobs = await engine.store.findJobsToPublish(ages, upkeepBatch);
-  for (const job of jobs) await publishJob(engine, job, job.correlationId, { again: true });
+  const sentJobs: (typeof jobs)[number][] = [];
+  for (const job of jobs) {
+    if (await publishJob(engine, job, job.correlationId, { again: true })) sentJobs.push(job);
+  }
   const stages = await engine.store.findStagesToPublish(ages.unsentMs, upkeepBatch);
+  const sentStages: (typeof stages)[number][] = [];
   for (const stage of stages) {
-    await publishTasks(engine, stage, { ...stage, from: stage.published, again: true, queuedOnly: true });
+    const tasks = { ...stage, from: stage.published, again: true, queuedOnly: true };
+    if (await publishTasks(engine, stage, tasks)) sentStages.push(stage);
   }
   const tasks = await sendLost(engine, { unansweredMs, certainMs });
-  const found = jobs.length + stages.length + tasks.length;
   const actions = [
-    ...jobs.map((job) => `sent job ${job.jobId} stage ${job.stage} again`),
-    ...stages.map(
+    ...sentJobs.map((job) => `sent job ${job.jobId} stage ${job.stage} again`),
+    ...sentStages.map(
       (stage) => `sent tasks ${stage.published}-${stage.total - 1} of job ${stage.jobId} stage ${stage.stage}`,
     ),
     ...tasks.map((task) => `sent task ${task.task} of job ${task.jobId} stage ${task.stage} again`),
   ];
-  return { scanned: found, fixed: found, actions };
+  return { scanned: jobs.length + stages.length + tasks.length, fixed: actions.length, actions };
 }
 
 /** Sends the messages of waiting tasks again that were lost by the look of it; answers how many. */

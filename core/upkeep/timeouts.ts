@@ -1,20 +1,26 @@
-import { CoreMachineError } from '../errors.ts';
+import { CoreMachineError, type ErrorRecord } from '../errors.ts';
 import { closeStageIfDone, failJob, taskFailure } from '../machine/close-stage.ts';
 import type { Engine } from '../machine/engine.ts';
-import { type UpkeepReport, upkeepBatch } from './report.ts';
+import type { HeldTask } from '../ports/upkeep-store.ts';
+import { endAttempt } from './end-attempt.ts';
+import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 
 /** A living worker keeps its handler's limit itself; this is for one that renews its lease and does not come to that. */
 const patienceMs = 60_000;
 
-/** Fails jobs and tasks that take longer than they declare, with TIMEOUT. */
-export async function timeouts(engine: Engine): Promise<UpkeepReport> {
-  const jobs = await overdueJobs(engine);
-  const tasks = await overdueTasks(engine);
+/**
+ * Fails jobs and tasks that take longer than they declare, with TIMEOUT. What cannot be done after one was failed, because
+ * something is away, is left to the run `stages`, and keeps no other waiting.
+ */
+export async function timeouts(engine: Engine): Promise<UpkeepOutcome> {
+  const failures: unknown[] = [];
+  const jobs = await overdueJobs(engine, failures);
+  const tasks = await overdueTasks(engine, failures);
   const actions = [...jobs.actions, ...tasks.actions];
-  return { scanned: jobs.scanned + tasks.scanned, fixed: actions.length, actions };
+  return outcome({ scanned: jobs.scanned + tasks.scanned, fixed: actions.length, actions }, failures);
 }
 
-async function overdueJobs(engine: Engine): Promise<{ scanned: number; actions: string[] }> {
+async function overdueJobs(engine: Engine, failures: unknown[]): Promise<{ scanned: number; actions: string[] }> {
   const limits = engine.registry.definitions.map(({ name, timeLimitHours }) => ({
     name,
     limitMs: timeLimitHours * 3_600_000,
@@ -23,12 +29,12 @@ async function overdueJobs(engine: Engine): Promise<{ scanned: number; actions: 
   const overdue = await engine.store.findOverdueJobs(limits, longest, upkeepBatch);
   for (const job of overdue) {
     const message = `the job took longer than the limit of ${job.jobType}`;
-    await failJob(engine, job, job, new CoreMachineError('TIMEOUT', message).toRecord());
+    await done(failJob(engine, job, job, new CoreMachineError('TIMEOUT', message).toRecord()), failures);
   }
   return { scanned: overdue.length, actions: overdue.map(({ jobId }) => `failed job ${jobId}`) };
 }
 
-async function overdueTasks(engine: Engine): Promise<{ scanned: number; actions: string[] }> {
+async function overdueTasks(engine: Engine, failures: unknown[]): Promise<{ scanned: number; actions: string[] }> {
   const handlers = engine.registry.definitions.flatMap(({ stages }) => stages.map(({ handler }) => handler));
   const limitOf = new Map(handlers.map(({ name, limits }) => [name, limits.timeoutSeconds * 1000 + patienceMs]));
   const limits = [...limitOf].map(([name, limitMs]) => ({ name, limitMs }));
@@ -36,12 +42,17 @@ async function overdueTasks(engine: Engine): Promise<{ scanned: number; actions:
   const error = new CoreMachineError('TIMEOUT', "the task took longer than its handler's limit").toRecord();
   const actions: string[] = [];
   for (const task of overdue) {
-    if (!(await engine.store.endAttempt(task, task.attempt, { status: 'failed', error }))) continue;
+    if (!(await endAttempt(engine, task, 'failed', error))) continue;
     actions.push(`failed task ${task.task} of job ${task.jobId} stage ${task.stage}`);
-    const job = await engine.store.getJob(task.jobId);
-    const stage = (await engine.store.getStages(task.jobId, task.run)).find(({ number }) => number === task.stage);
-    if (job && stage?.policy === 'fail') await failJob(engine, job, task, taskFailure(task.stageName, task.key, error));
-    else await closeStageIfDone(engine, task);
+    await done(goOn(engine, task, error), failures);
   }
   return { scanned: overdue.length, actions };
+}
+
+/** What the failed task means to its job. */
+async function goOn(engine: Engine, task: HeldTask, error: ErrorRecord): Promise<void> {
+  const job = await engine.store.getJob(task.jobId);
+  const stage = (await engine.store.getStages(task.jobId, task.run)).find(({ number }) => number === task.stage);
+  if (job && stage?.policy === 'fail') await failJob(engine, job, task, taskFailure(task.stageName, task.key, error));
+  else await closeStageIfDone(engine, task);
 }

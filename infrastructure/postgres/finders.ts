@@ -1,4 +1,4 @@
-import type { TimeLimits, UpkeepStore } from '../../core/ports/upkeep-store.ts';
+import type { HeldTask, TimeLimits, UpkeepStore } from '../../core/ports/upkeep-store.ts';
 import type { Database } from './database.ts';
 import { workerLockClass } from './presence.ts';
 import { type JobRow, jobRecord, type StageRefRow, stageRef, type UpkeepRow, upkeepRun } from './rows.ts';
@@ -8,7 +8,7 @@ const sql = {
   jobsToPublish: query('find_jobs_to_publish'),
   stagesToPublish: query('find_stages_to_publish'),
   tasksToPublish: query('take_tasks_to_publish'),
-  expiredLeases: query('find_expired_leases'),
+  expiredLeases: query('take_expired_leases'),
   stagesToClose: query('find_stages_to_close'),
   callbacksDue: query('find_callbacks_due'),
   overdueJobs: query('find_overdue_jobs'),
@@ -28,6 +28,15 @@ interface Correlated extends StageRefRow {
 interface FoundTask extends Correlated {
   readonly task: number;
   readonly attempt: number;
+}
+
+interface HeldTaskRow extends FoundTask {
+  readonly task_key: string;
+  readonly job_type: string;
+  readonly stage_name: string;
+  readonly handler: string;
+  readonly worker: string;
+  readonly claimed_at: Date;
 }
 
 /** The reconciler's side of the store. */
@@ -53,9 +62,12 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
     async takeTasksToPublish({ unansweredMs, certainMs }, limit) {
       return (await database.query<FoundTask>(sql.tasksToPublish, [unansweredMs, certainMs, limit])).map(foundTask);
     },
-    async findExpiredLeases(limit) {
-      const rows = await database.query<FoundTask & { readonly orphaned: boolean }>(sql.expiredLeases, [limit]);
-      return rows.map((row) => ({ ...foundTask(row), orphaned: row.orphaned }));
+    async takeExpiredLeases(unansweredMs, limit) {
+      const rows = await database.query<HeldTaskRow & { readonly orphaned: boolean }>(sql.expiredLeases, [
+        unansweredMs,
+        limit,
+      ]);
+      return rows.map((row) => ({ ...heldTask(row), orphaned: row.orphaned }));
     },
     async findStagesToClose(limit) {
       return (await database.query<StageRefRow>(sql.stagesToClose, [limit])).map(stageRef);
@@ -67,11 +79,7 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
       return (await database.query<JobRow>(sql.overdueJobs, [...limitColumns(limits), otherMs, limit])).map(jobRecord);
     },
     async findOverdueTasks(limits, limit) {
-      const rows = await database.query<FoundTask & { readonly task_key: string; readonly stage_name: string }>(
-        sql.overdueTasks,
-        [...limitColumns(limits), limit],
-      );
-      return rows.map((row) => ({ ...foundTask(row), key: row.task_key, stageName: row.stage_name }));
+      return (await database.query<HeldTaskRow>(sql.overdueTasks, [...limitColumns(limits), limit])).map(heldTask);
     },
     async endLeasesOfDeadWorkers(goneMs) {
       const rows = await database.query<{ readonly worker: string }>(sql.deadWorkers, [workerLockClass, goneMs]);
@@ -111,4 +119,9 @@ function correlatedRef(row: Correlated) {
 
 function foundTask(row: FoundTask) {
   return { ...correlatedRef(row), task: row.task, attempt: row.attempt };
+}
+
+function heldTask(row: HeldTaskRow): HeldTask {
+  const { task_key: key, job_type: jobType, stage_name: stageName, handler, worker, claimed_at: claimedAt } = row;
+  return { ...foundTask(row), key, jobType, stageName, handler, worker, claimedAt };
 }

@@ -2,7 +2,7 @@
 -- Parameters: $1 workers
 -- Result: one row for each task
 -- Locks: the tasks' rows, in key order
--- Cost: reads all open tasks, as find_expired_leases does
+-- Cost: reads all open tasks, as take_expired_leases does
 WITH held AS MATERIALIZED (
   SELECT t.job, t.run, t.stage, t.task FROM app.tasks t
   WHERE t.finished_at IS NULL AND t.status = 'processing' AND t.worker = ANY ($1::text[]) AND t.lease_until > now()

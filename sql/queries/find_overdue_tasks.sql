@@ -1,9 +1,11 @@
 -- Running tasks whose attempt takes longer than their handler allows.
 -- Parameters: arrays of one element a handler: $1 names, $2 limits in ms; $3 rows at most
--- Result: job_id, run, stage, task, attempt, correlation_id, task_key, stage_name; the oldest attempt comes first
+-- Result: job_id, job_type, run, stage, stage_name, handler, task, task_key, attempt, worker, claimed_at, correlation_id;
+--   the oldest attempt comes first
 -- Locks: none
--- Cost: reads all open tasks, as find_expired_leases does
-SELECT j.job_id, t.run, t.stage, t.task, t.attempt, j.correlation_id, t.task_key, s.name AS stage_name
+-- Cost: reads all open tasks, as take_expired_leases does
+SELECT j.job_id, j.job_type, t.run, t.stage, s.name AS stage_name, s.handler, t.task, t.task_key, t.attempt, t.worker,
+  t.claimed_at, j.correlation_id
 FROM app.tasks t
 JOIN app.stages s ON s.job = t.job AND s.run = t.run AND s.stage = t.stage
 JOIN unnest($1::text[], $2::float8[]) AS g (handler, limit_ms) ON g.handler = s.handler

@@ -1,5 +1,5 @@
 -- Tells what one run of upkeep did.
--- Parameters: $1 run, $2 worker, $3 duration in ms, $4 scanned, $5 fixed, $6 actions, $7 error or null
+-- Parameters: $1 run, $2 worker, $3 duration in ms, $4 scanned (rows found in need of something), $5 fixed, $6 actions, $7 error or null
 -- Result: none
 -- Locks: none
 -- Cost: one row; 0.1 ms

@@ -28,6 +28,8 @@ export function hurriedStore(store: StateStore): StateStore {
         },
         limit,
       ),
+    takeExpiredLeases: (unansweredMs, limit) =>
+      store.takeExpiredLeases(Math.min(unansweredMs, patience.unansweredMs), limit),
     findCallbacksDue: (olderThanMs, limit) => store.findCallbacksDue(Math.min(olderThanMs, patience.callbackMs), limit),
   };
 }
@@ -45,7 +47,7 @@ export function mutated(store: StateStore, mutant: Mutant | null, database: Data
         findJobsToPublish: async () => [],
         findStagesToPublish: async () => [],
         takeTasksToPublish: async () => [],
-        findExpiredLeases: async () => [],
+        takeExpiredLeases: async () => [],
         findStagesToClose: async () => [],
         findCallbacksDue: async () => [],
       };

@@ -100,7 +100,7 @@ export function testTasks(stores: Stores): void {
       const ref = await planned(store, 2);
       await claimed(store, { ...ref, task: 0 }, { worker: 'a', leaseMs: 1 });
       await finished(store, ref, 'failed');
-      await eventually(async () => (await store.findExpiredLeases(1000)).some(({ jobId }) => jobId === ref.jobId));
+      await eventually(async () => (await store.takeExpiredLeases(0, 1000)).some(({ jobId }) => jobId === ref.jobId));
       for (const task of [0, 1]) assert.deepEqual(await store.claimTask({ ...ref, task }, longLease), refused);
     });
 
@@ -176,7 +176,7 @@ export function testTasks(stores: Stores): void {
       const { store } = stores();
       const task = { ...(await planned(store, 1)), task: 0 };
       await claimed(store, task, { worker: 'a', leaseMs: 1 });
-      await eventually(async () => (await store.findExpiredLeases(1000)).some(({ jobId }) => jobId === task.jobId));
+      await eventually(async () => (await store.takeExpiredLeases(0, 1000)).some(({ jobId }) => jobId === task.jobId));
       assert.equal(await store.renewLease(task, { attempt: 1, leaseMs: 60_000, progress: null }), 'held');
       assert.equal((await store.claimTask(task, longLease)).kind, 'busy');
     });

@@ -13,6 +13,7 @@ import type {
   TaskRecord,
   TaskRef,
 } from '../../core/ports/state-store.ts';
+import type { HeldTask } from '../../core/ports/upkeep-store.ts';
 import { eventually } from '../tools/poll.ts';
 
 /** One state, seen by two processes. */
@@ -134,6 +135,26 @@ export async function taskOf(store: StateStore, ref: TaskRef): Promise<TaskRecor
   const task = tasks.find((one) => one.task === ref.task);
   assert.ok(task, `task ${ref.task} is not listed`);
   return task;
+}
+
+/** What the reconciler is told of a task in its first attempt. */
+export async function heldTask(store: StateStore, ref: TaskRef, names: Partial<HeldTask> = {}): Promise<HeldTask> {
+  const { worker, startedAt } = await taskOf(store, ref);
+  assert.ok(worker && startedAt);
+  const { jobId, run, stage, task } = ref;
+  return {
+    ...{ jobId, run, stage, task },
+    attempt: 1,
+    key: `tile-${task}`,
+    jobType: 'process_raster',
+    stageName: 'validate',
+    handler: 'validate_raster',
+    worker,
+    // Of the first attempt the task's own beginning.
+    claimedAt: startedAt,
+    correlationId: 'request-1',
+    ...names,
+  };
 }
 
 /** How often each value comes. */

@@ -10,6 +10,7 @@ import {
   completed,
   failure,
   finished,
+  heldTask,
   newJob,
   newStage,
   newTasks,
@@ -228,20 +229,57 @@ export function testUpkeep(stores: Stores): void {
       const ref = await planned(store, 2, { job: { correlationId: 'c-4' } });
       await claimed(store, { ...ref, task: 0 });
       await claimed(store, { ...ref, task: 1 }, { worker: 'gone', leaseMs: 200 });
-      const found = await eventually(async () => of(ref, await store.findExpiredLeases(all))[0]);
-      assert.deepEqual(found, { ...ref, task: 1, attempt: 1, orphaned: false, correlationId: 'c-4' });
+      const found = await eventually(async () => of(ref, await store.takeExpiredLeases(0, all))[0]);
+      const expected = await heldTask(store, { ...ref, task: 1 }, { correlationId: 'c-4' });
+      assert.equal(expected.worker, 'gone');
+      assert.deepEqual(found, { ...expected, orphaned: false });
       await claimedInTime(other, { ...ref, task: 1 });
-      assert.deepEqual(of(ref, await store.findExpiredLeases(all)), []);
+      assert.deepEqual(of(ref, await store.takeExpiredLeases(0, all)), []);
+    });
+
+    test('each once until its message is old, or a lease ran out again', async () => {
+      const { store, other } = stores();
+      const ref = await planned(store, 1);
+      const task = { ...ref, task: 0 };
+      const taken = async (unansweredMs: number) =>
+        of(ref, await store.takeExpiredLeases(unansweredMs, all)).length > 0;
+      await claimed(store, task, { worker: 'gone', leaseMs: 100 });
+      await eventually(() => taken(minute));
+      assert.equal(await taken(minute), false);
+      assert.deepEqual(of(ref, await other.takeExpiredLeases(minute, all)), [], 'whoever asks');
+      await eventually(() => taken(300), { timeoutMs: 5000 });
+      await claimedInTime(store, task, { worker: 'gone too', leaseMs: 100 });
+      await eventually(() => taken(minute));
+      assert.equal(await store.renewLease(task, { attempt: 2, leaseMs: 100, progress: null }), 'held');
+      await eventually(() => taken(minute));
+      assert.equal(await taken(minute), false);
+    });
+
+    test('two reconcilers at once take each once', async () => {
+      const pair = stores();
+      const ref = await planned(pair.store, 30);
+      for (let task = 0; task < 30; task += 1)
+        await claimed(pair.store, { ...ref, task }, { worker: 'w', leaseMs: 50 });
+      const numbers: number[] = [];
+      await eventually(async () => {
+        const answers = await atOnce(pair, 6, (store) => store.takeExpiredLeases(minute, all));
+        numbers.push(...of(ref, answers.flat()).map(({ task }) => task));
+        return numbers.length >= 30;
+      });
+      assert.deepEqual(
+        numbers.toSorted((a, b) => a - b),
+        Array.from({ length: 30 }, (_, task) => task),
+      );
     });
 
     test('a renewed lease and an ended attempt are not found', async () => {
       const { store } = stores();
       const ref = await planned(store, 3);
       for (const task of [0, 1, 2]) await claimed(store, { ...ref, task }, { worker: 'w', leaseMs: 200 });
-      await eventually(async () => of(ref, await store.findExpiredLeases(all)).length === 3);
+      await eventually(async () => of(ref, await store.takeExpiredLeases(0, all)).length === 3);
       await store.renewLease({ ...ref, task: 0 }, { attempt: 1, leaseMs: minute, progress: null });
       await store.endAttempt({ ...ref, task: 1 }, 1, retry(minute));
-      const found = of(ref, await store.findExpiredLeases(all));
+      const found = of(ref, await store.takeExpiredLeases(0, all));
       assert.deepEqual(
         found.map(({ task }) => task),
         [2],
@@ -254,22 +292,22 @@ export function testUpkeep(stores: Stores): void {
       const task = { ...ref, task: 0 };
       await claimed(store, task, { worker: 'gone', leaseMs: 100 });
       await finished(store, ref, 'failed');
-      const orphan = await eventually(async () => of(ref, await store.findExpiredLeases(all))[0]);
+      const orphan = await eventually(async () => of(ref, await store.takeExpiredLeases(0, all))[0]);
       assert.equal(orphan.orphaned, true);
       await store.submitJob(newJob({ jobId: ref.jobId }), { force: false });
       await store.createStage({ ...ref, run: 2 }, newStage(), newTasks(1));
-      const [still] = of(ref, await store.findExpiredLeases(all));
+      const [still] = of(ref, await store.takeExpiredLeases(0, all));
       assert.deepEqual([still?.run, still?.orphaned], [1, true]);
       assert.equal(await store.endAttempt(orphan, orphan.attempt, { status: 'cancelled', error: cancelled }), true);
-      assert.deepEqual(of(ref, await store.findExpiredLeases(all)), []);
+      assert.deepEqual(of(ref, await store.takeExpiredLeases(0, all)), []);
     });
 
     test('no more than asked for', async () => {
       const { store } = stores();
       const ref = await planned(store, 3);
       for (const task of [2, 0, 1]) await claimed(store, { ...ref, task }, { worker: 'w', leaseMs: 100 });
-      await eventually(async () => of(ref, await store.findExpiredLeases(all)).length === 3);
-      assert.equal((await store.findExpiredLeases(2)).length, 2);
+      await eventually(async () => of(ref, await store.takeExpiredLeases(0, all)).length === 3);
+      assert.equal((await store.takeExpiredLeases(0, 2)).length, 2);
       for (const task of [0, 1, 2]) await store.endAttempt({ ...ref, task }, 1, completed(task));
     });
   });

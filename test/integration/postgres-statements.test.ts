@@ -190,12 +190,7 @@ describe('updates', () => {
     for (const name of ['get_jobs', 'list_jobs', 'get_stages', 'list_tasks', 'result_page', 'first_failure']) {
       assert.doesNotMatch(query(name), /UPDATE|INSERT|DELETE/, name);
     }
-    for (const name of [
-      'find_expired_leases',
-      'find_stages_to_close',
-      'find_jobs_to_publish',
-      'find_stages_to_publish',
-    ]) {
+    for (const name of ['find_stages_to_close', 'find_jobs_to_publish', 'find_stages_to_publish']) {
       assert.doesNotMatch(query(name), /UPDATE|INSERT|DELETE/, name);
     }
   });

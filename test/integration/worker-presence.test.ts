@@ -43,7 +43,7 @@ test('the leases of a worker that was killed end at once, those of others do not
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.deepEqual(await dead(), ['killed']);
-  const expired = await store.findExpiredLeases(100);
+  const expired = await store.takeExpiredLeases(0, 100);
   assert.deepEqual(
     expired.map(({ task }) => task),
     [0, 1],

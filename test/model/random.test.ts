@@ -21,7 +21,7 @@ const everyAnswer = [
   'findJobsToPublish some',
   'findStagesToPublish some',
   'takeTasksToPublish some',
-  'findExpiredLeases some',
+  'takeExpiredLeases some',
   'findStagesToClose some',
   'findCallbacksDue some',
 ];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
+import { defineHandler } from '../../core/handler.ts';
 import { defineJob } from '../../core/job.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { bench, numberHandler, sumHandler, sumJob } from './engine-tools.ts';
@@ -187,9 +188,13 @@ test('a job of 50 stages, each working on what the one before it returned', asyn
       { key: 'a', input: await previous.only() },
     ]) as unknown as Chain;
   }
-  const deep = chain.finalize(async ({ results }) => ({ last: Object.keys(results).length }));
+  const deep = chain.finalize(async ({ results }) => {
+    const { stage_1, stage_50 } = results as typeof results & { readonly stage_50: typeof results.stage_1 };
+    return { first: (await stage_1.only()).value, last: (await stage_50.only()).value };
+  });
   const { job, stages } = await runJob(deep, {});
-  assert.deepEqual([job.status, job.result?.last, job.result?.stages_completed], ['completed', 50, 50]);
+  assert.equal(job.status, 'completed');
+  assert.deepEqual([job.result?.first, job.result?.last, job.result?.stages_completed], [2, 51, 50]);
   assert.ok(stages.every(({ completedAt, counts }) => completedAt && counts.completed === 1));
 });
 
@@ -199,9 +204,32 @@ test('a stage of more than 100,000 tasks is refused before it is stored', async 
   assert.equal(stages.length, 0);
 });
 
-test('results are checked: schema, size, U+0000', async () => {
-  const text = (answer: unknown) => numberHandler('bad', () => answer as number);
-  assert.equal((await runJob(sumJob(text('no number')), { n: 1 })).job.error?.code, 'RESULT_INVALID');
+test("a task's result is checked: schema, 1 MiB, U+0000", async () => {
+  const ended = async (output: z.ZodType, answer: unknown) => {
+    const answering = defineHandler('answering', {
+      description: 'for tests',
+      input: z.object({}),
+      output,
+      run: async () => answer,
+    });
+    const job = defineJob('answering', { description: 'for tests', parameters: z.object({}) })
+      .stage('work', answering, () => [{ key: 'a', input: {} }])
+      .finalize(() => ({}));
+    const { status, error } = (await runJob(job, {})).job;
+    return error?.code ?? status;
+  };
+  assert.equal(await ended(z.number(), 'no number'), 'RESULT_INVALID');
+  // As JSON a text of ASCII takes its quotes more.
+  const longest = 1024 * 1024 - 2;
+  assert.equal(await ended(z.string(), 'x'.repeat(longest)), 'completed');
+  assert.equal(await ended(z.string(), 'x'.repeat(longest + 1)), 'RESULT_TOO_LARGE');
+  assert.equal(await ended(z.string(), 'é'.repeat(longest / 2 + 1)), 'RESULT_TOO_LARGE', 'bytes, not characters');
+  assert.equal(await ended(z.string(), 'a\0b'), 'RESULT_INVALID');
+  assert.equal(await ended(z.json(), [{ deep: ['\0'] }]), 'RESULT_INVALID');
+  assert.equal(await ended(z.json(), { 'key\0': 1 }), 'RESULT_INVALID');
+});
+
+test("a job's result is checked: 1 MiB", async () => {
   const large = defineJob('large', { description: 'for tests', parameters: z.object({}) })
     .stage('work', double, () => [{ key: 'a', input: { value: 1 } }])
     .finalize(() => ({ text: 'x'.repeat(1024 * 1024) }));

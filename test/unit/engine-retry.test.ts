@@ -176,7 +176,7 @@ test('each run of upkeep leaves a row, also one that fails', async () => {
   await b.machine.upkeep('stages');
   const broken = bench([job('tiles', 'fail')], {
     store: Object.assign(b.store, {
-      findExpiredLeases: async () => {
+      takeExpiredLeases: async () => {
         throw new CoreMachineError('DATABASE_UNAVAILABLE', 'gone');
       },
     }),

@@ -9,7 +9,7 @@ export const runUpkeep = defineRoute({
   method: 'POST',
   path: 'upkeep/run',
   auth: 'function',
-  summary: 'One run of upkeep now, beside those by the clock.',
+  summary: 'One run of upkeep now, beside those by the clock: what it found in need of something, and what it mended.',
   pathParameters: z.object({}),
   query: keyParameter.extend({ type: z.enum(upkeepRunNames) }),
   errors: ['INVALID_PARAMETERS', 'DATABASE_UNAVAILABLE', 'QUEUE_UNAVAILABLE'],
