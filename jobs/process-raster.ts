@@ -89,7 +89,7 @@ export const processRaster = defineJob('process_raster', {
         collection_id: item.collection_id,
         bbox: item.bbox,
         inserted_to_pgstac: item.inserted_to_pgstac,
-        ready_for_titiler: item.inserted_to_pgstac,
+        ready_for_titiler: services.catalogue.flavour !== 'small',
       },
       ...linksOf(services, item),
     };
