@@ -19,7 +19,9 @@ const parameters = inspectionParameters.extend({
   output_tier: z
     .enum([...cogTiers, 'all'])
     .default('analysis')
-    .describe('What the COG is for; all makes one for each tier that applies.'),
+    .describe(
+      'visualization: JPEG or WEBP; analysis: DEFLATE, of a DEM LERC; archive: LZW; all: one COG for each tier that applies. DEFLATE and LZW have a predictor, but not of palettes, which it makes larger.',
+    ),
   target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COG.'),
   jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
   in_memory: z
@@ -89,7 +91,7 @@ export const processRaster = defineJob('process_raster', {
         collection_id: item.collection_id,
         bbox: item.bbox,
         inserted_to_pgstac: item.inserted_to_pgstac,
-        ready_for_titiler: item.inserted_to_pgstac,
+        ready_for_titiler: services.catalogue.flavour !== 'small',
       },
       ...linksOf(services, item),
     };

@@ -59,7 +59,8 @@ const lercTypes = new Set(['Byte', 'UInt16', 'Int16', 'UInt32', 'Int32', 'Float3
 function predictorOf({ bands }: Pick<RasterFacts, 'bands'>): 2 | 3 | null {
   const type = bands[0]?.type ?? '';
   if (type.startsWith('Float')) return 3;
-  // Differences of class numbers compress worse than the numbers.
+  // Differences of class numbers compress worse than the numbers: with them lc.tif has 5 % more bytes as DEFLATE and 7 % as
+  // LZW, a map of 12 classes in small patches 18 and 33 % (in large ones -6 and 6 %), one of 200 classes 23 and 36 %.
   if (bands.some(({ colorTable }) => colorTable !== null)) return null;
   return 2;
 }

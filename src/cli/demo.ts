@@ -1,18 +1,23 @@
 import { statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { JsonObject } from '../../core/json.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { type Stack, startStack } from '../local/stack/stack.ts';
 import { bar, LiveLine } from './bar.ts';
 import { ApiClient, type JobView } from './client.ts';
+import { saveOutputs } from './demo-outputs.ts';
 import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
 import { templateFolder } from './template-folder.ts';
 
 const help = `./run demo [FILE.tif …]
-Starts the embedded stack in memory, sends rasters through process_raster and writes a picture of each to out/.
+Starts the embedded stack in memory, sends rasters through process_raster and writes the COG, the STAC item and a
+picture of each to out/.
 Without a file: NASA's Blue Marble, a Landsat 7 scene and an elevation model.`;
+
+/** What is to be looked at after the demo; the stack and its addresses are gone then. */
+const outputFolder = 'out';
 
 const files = process.argv.slice(2);
 if (files.includes('--help')) {
@@ -44,7 +49,12 @@ async function demo(given: readonly string[]): Promise<number> {
   try {
     let failures = 0;
     for (const raster of rasters) failures += (await processOne(stack, raster, interrupted.signal)) ? 0 : 1;
-    console.log(`\n${rasters.length - failures} of ${rasters.length} rasters processed; pictures are in out/`);
+    console.log(
+      `\n${rasters.length - failures} of ${rasters.length} rasters processed; all is in ${pathToFileURL(outputFolder)}/`,
+    );
+    console.log(
+      './run start keeps a stack running: the same over HTTP, with links to maps where TITILER_BASE_URL is set',
+    );
     return failures === 0 ? 0 : 1;
   } finally {
     await stack.stop();
@@ -68,7 +78,7 @@ async function processOne(stack: Stack, raster: DemoRaster, signal: AbortSignal)
     console.error(`  ${job.status}: ${JSON.stringify(job.error)}`);
     return false;
   }
-  await showResult(stack, job, name);
+  await showResult(stack, job, raster);
   return true;
 }
 
@@ -106,7 +116,7 @@ function durationOf(job: JobView, stage: number): string {
   return `${history.find(({ stage_n }) => stage_n === stage)?.duration_seconds.toFixed(1) ?? '?'} s`;
 }
 
-async function showResult(stack: Stack, job: JobView, name: string): Promise<void> {
+async function showResult(stack: Stack, job: JobView, { file }: DemoRaster): Promise<void> {
   const result = job.result_data as JsonObject;
   const cog = result.cog as JsonObject;
   const stac = result.stac as JsonObject;
@@ -114,23 +124,18 @@ async function showResult(stack: Stack, job: JobView, name: string): Promise<voi
   console.log(
     `  type      ${validation.raster_type} (confidence ${validation.confidence}), ${crsName(String(validation.source_crs))}`,
   );
-  console.log(
-    `  COG       ${cog.cog_container}/${cog.cog_blob}  ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`,
-  );
+  const made = {
+    cog: { container: String(cog.cog_container), name: String(cog.cog_blob) },
+    item: { collectionId: String(stac.collection_id), itemId: String(stac.item_id) },
+    source: file,
+  };
+  const databaseUrl = String(stack.settings.DATABASE_URL);
+  const saved = await saveOutputs(outputFolder, made, { blobs: blobStore(stack), databaseUrl });
+  console.log(`  COG       ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`);
+  console.log(`            ${saved.cog}`);
   console.log(`  STAC      ${stac.collection_id}/${stac.item_id}  bbox ${JSON.stringify(stac.bbox)}`);
-  console.log(`  status    ${stack.url}/api/jobs/status/${job.job_id}?code=${stack.functionKey}`);
-  if (result.share_url) console.log(`  viewer    ${result.share_url}`);
-  console.log(`  picture   ${await savePicture(stack, cog, name)}`);
-}
-
-/** The thumbnail that the STAC item points at lies next to the COG. */
-async function savePicture(stack: Stack, cog: JsonObject, name: string): Promise<string> {
-  const blob = String(cog.cog_blob).replace(/\.tif$/, '_thumb.png');
-  const bytes = await blobStore(stack).read({ container: String(cog.cog_container), name: blob });
-  await mkdir('out', { recursive: true });
-  const file = join('out', `${basename(name).replace(/\.[^.]+$/, '')}.png`);
-  await writeFile(file, bytes);
-  return file;
+  console.log(`            ${saved.item}`);
+  if (saved.picture) console.log(`  picture   ${saved.picture}`);
 }
 
 function blobStore(stack: Stack) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
 import type { CoreMachineError } from '../../core/errors.ts';
+import type { InstantName } from '../../core/instants.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { runJob } from '../../core/testing/run-job.ts';
@@ -16,6 +17,23 @@ const stac = await stacServices({ ogcFeaturesBaseUrl: 'https://features.example.
 const client = new pg.Client({ connectionString: stac.databaseUrl });
 await client.connect();
 stac.beforeClosing(() => client.end());
+
+/** The error of a job under which a cell of a grid is lost before its last stage begins. */
+async function losingCell(job: JobDefinition, parameters: JsonObject, gridId: string) {
+  const lastStage = job.stages.length;
+  let lost = 0;
+  const instants = async (name: InstantName, { stage }: { stage: number }) => {
+    if (name !== 'stage-planned' || stage !== lastStage) return;
+    const cell = 'SELECT max(h3_index) FROM h3.grids WHERE grid_id = $1';
+    const { rowCount } = await client.query(`DELETE FROM h3.grids WHERE grid_id = $1 AND h3_index = (${cell})`, [
+      gridId,
+    ]);
+    lost += rowCount ?? 0;
+  };
+  const { job: ended } = await runJob(job, parameters, { services: stac.services, instants });
+  assert.equal(lost, 1);
+  return ended.error;
+}
 
 async function run(job: JobDefinition, parameters: JsonObject): Promise<JsonObject> {
   const { job: ended } = await runJob(job, parameters, { services: stac.services });
@@ -112,6 +130,12 @@ describe('create_h3_base', () => {
     ] as const) {
       assert.deepEqual(await refusal(createH3Base, parameters), ['INVALID_PARAMETERS', [path]], path);
     }
+  });
+
+  test('a cell that was stored and is not in the table fails the job', async () => {
+    const error = await losingCell(createH3Base, { resolution: 0, exclude_antimeridian: false }, 'global_res0');
+    assert.equal(error?.code, 'GRID_INCOMPLETE');
+    assert.match(error.message, /121 cells lie in global_res0, 122 were stored/);
   });
 
   test('every child has its parent in the coarser grid', async () => {
@@ -213,6 +237,15 @@ describe('bootstrap_h3_land_grid_pyramid', () => {
     );
     // 2,586 km² at some 253 km² a cell.
     assert.ok(Number(codes.inside) >= 6 && Number(codes.inside) <= 16, `${codes.inside} of ${codes.all}`);
+  });
+
+  test('a cell that was stored and is not in the table, or has no parent there, fails the job', async () => {
+    const parameters = { country_filter: 'BEL', target_resolutions: [3, 4] };
+    const child = await losingCell(bootstrapH3LandGridPyramid, parameters, 'land_bel_res4');
+    assert.match(JSON.stringify(child), /GRID_INCOMPLETE.*land_bel_res4: \d+ cells, 0 of them without a parent/);
+    const again = { ...parameters, cascade_batch_size: 1 };
+    const parent = await losingCell(bootstrapH3LandGridPyramid, again, 'land_bel_res2');
+    assert.match(JSON.stringify(parent), /GRID_INCOMPLETE.*land_bel_res3: \d+ cells, 7 of them without a parent/);
   });
 
   test('a box across the antimeridian: Fiji; skipped resolutions have the next coarser one as parent', async () => {

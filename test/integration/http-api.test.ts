@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { routes } from '../../src/http/routes/index.ts';
+import { eventually } from '../tools/poll.ts';
 import { testStack } from '../tools/stack.ts';
 
 const running = testStack();
@@ -126,6 +127,53 @@ test('lists page by cursor and hold every row once', async () => {
   assert.ok(tasks.every(({ status, attempt }) => status === 'completed' && attempt === 1));
 });
 
+test('jobs are listed by state and by time, tasks by state and stage; a job at work is neither forced nor retried', async () => {
+  const old = await running().client.submit('hello_world', { n: 1, message: 'long ago' });
+  const { created_at } = await running().client.follow(String(old.job_id), () => {});
+  // It fails at once and waits for its next attempt.
+  const parameters = { n: 2, message: 'waits', failure_rate: 1 };
+  const { job_id } = (await post('jobs/submit/hello_world', parameters)).body;
+  const tasksOf = async (query: string) =>
+    (await call('GET', `jobs/${job_id}/tasks?${query}`)).body.tasks as JsonObject[];
+  await eventually(async () => (await tasksOf('status=retrying')).length === 2);
+  const listed = async (query: string) =>
+    ((await call('GET', `jobs?limit=1000&${query}`)).body.jobs as JsonObject[]).map((job) => job.job_id);
+  const both = [job_id, old.job_id];
+  const ours = async (query: string) => (await listed(query)).filter((id) => both.includes(id));
+  assert.deepEqual(await ours(''), both);
+  assert.deepEqual([await ours('status=processing'), await ours('status=completed')], [[job_id], [old.job_id]]);
+  assert.deepEqual(await ours(`since=${created_at}`), both);
+  const after = new Date(Date.parse(String(created_at)) + 1).toISOString();
+  assert.deepEqual(await ours(`since=${after}`), [job_id]);
+  const elsewhere = encodeURIComponent(after.replace('Z', '+00:00'));
+  assert.deepEqual(await ours(`since=${elsewhere}&status=completed`), []);
+  assert.deepEqual([(await tasksOf('stage=1')).length, await tasksOf('stage=2')], [2, []]);
+  assert.deepEqual(await tasksOf('status=completed'), []);
+  const finished = (await call('GET', `jobs/${old.job_id}/tasks?stage=2&status=completed`)).body.tasks as JsonObject[];
+  assert.deepEqual(
+    finished.map(({ stage }) => stage),
+    [2],
+  );
+  for (const query of [
+    'jobs?status=busy',
+    'jobs?since=yesterday',
+    `jobs/${job_id}/tasks?status=busy`,
+    `jobs/${job_id}/tasks?stage=0`,
+  ]) {
+    const { status, body } = await call('GET', query);
+    assert.deepEqual([status, body.error], [400, 'INVALID_PARAMETERS'], query);
+  }
+  for (const answer of [
+    await post('jobs/submit/hello_world?force=true', parameters),
+    await call('POST', `jobs/${job_id}/retry`),
+    await call('POST', `jobs/${job_id}/retry?from=start`),
+  ]) {
+    assert.deepEqual([answer.status, answer.body.error], [409, 'JOB_ACTIVE']);
+  }
+  assert.equal((await call('POST', `jobs/${job_id}/cancel`)).status, 200);
+  assert.deepEqual(await ours('status=cancelled'), [job_id]);
+});
+
 test('errors: each has its status, code, request id and what to do', async () => {
   const cases: [string, Promise<Answer>, number, string][] = [
     ['unknown type', post('jobs/submit/nothing', {}), 400, 'UNKNOWN_JOB_TYPE'],
@@ -196,8 +244,10 @@ test('the details of one answer name all problems', async () => {
 test('a key is needed for everything but health/live', async () => {
   for (const route of routes) {
     const path = route.path.replace('{job_id}', '0'.repeat(64)).replace('{job_type}', 'hello_world');
-    const { status } = await call(route.method, path, { key: false });
+    const { status, headers, body } = await call(route.method, path, { key: false });
     assert.equal(status, route.auth === 'anonymous' ? 200 : 401, route.name);
+    // By the host, before any of our code, as in Azure.
+    if (status === 401) assert.deepEqual([body, headers.get('x-request-id')], [{}, null]);
   }
 });
 
@@ -217,8 +267,10 @@ test('job types and OpenAPI are made from the same schemas', async () => {
   const types = body.job_types as JsonObject[];
   assert.ok(types.some(({ job_type }) => job_type === 'process_raster'));
   const hello = types.find(({ job_type }) => job_type === 'hello_world');
-  const openapi = (await call('GET', 'openapi.json')).body;
+  const { body: openapi, headers } = await call('GET', 'openapi.json');
   assert.equal(openapi.openapi, '3.1.0');
+  assert.deepEqual(Object.keys(openapi), ['openapi', 'info', 'paths', 'components']);
+  assert.ok(headers.get('x-request-id'));
   const schemas = (openapi.components as JsonObject).schemas as Record<string, JsonObject>;
   assert.deepEqual(
     schemas.hello_world_parameters?.properties,

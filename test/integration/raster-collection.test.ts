@@ -8,6 +8,7 @@ import { silentLog } from '../../core/log.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { openCatalogue } from '../../infrastructure/pgstac/catalogue.ts';
+import { processRaster } from '../../jobs/process-raster.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { cogProblems } from '../tools/raster-jobs.ts';
 import { refereeProblems } from '../tools/stac-referee.ts';
@@ -214,7 +215,7 @@ test('at submit: every missing name in one answer, and COGs that would overwrite
   await assert.rejects(overwriting, { code: 'INVALID_PARAMETERS' });
 });
 
-test('the small catalogue takes a collection too, and says that titiler does not read it', async () => {
+test('the small catalogue takes a collection and an item too, and says that titiler does not read it', async () => {
   const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 2 });
   try {
     const catalogue = await openCatalogue({ pool, log: silentLog, flavour: 'small' });
@@ -233,6 +234,11 @@ test('the small catalogue takes a collection too, and says that titiler does not
     }
     assert.deepEqual(await catalogue.itemIds('small', ''), ['small-tile-0000', 'small-tile-0001']);
     assert.deepEqual(await stacProblems(await catalogue.getCollection('small')), []);
+    const one = { container_name: container, blob_name: String(blob_list[0]), collection_id: 'small-one' };
+    const { job } = await runJob(processRaster, one, { services: { ...services, catalogue } });
+    const { item_id, inserted_to_pgstac, ready_for_titiler } = (job.result?.stac ?? {}) as JsonObject;
+    assert.deepEqual([inserted_to_pgstac, ready_for_titiler], [true, false], JSON.stringify(job.error));
+    assert.deepEqual(await stacProblems(await catalogue.getItem('small-one', String(item_id))), []);
   } finally {
     await pool.end();
   }

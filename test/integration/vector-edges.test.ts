@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { stacCatalogVectors } from '../../jobs/stac-catalog-vectors.ts';
+import type { JobFailure } from '../tools/raster-jobs.ts';
 import { ogr2ogr, vectorJobs } from '../tools/vector-jobs.ts';
 
 const jobs = await vectorJobs();
@@ -149,6 +150,21 @@ test('CSV: detected columns, types, quotes, null places dropped', async () => {
     { x: 20.25, y: 10.5, name: 'a;b "c"\nnext', n: '9007199254740993', code: '007', day: '2020-01-01' },
     { x: 179.5, y: -1, name: 'Zoë', n: null, code: '12', day: '2020-02-29' },
   ]);
+});
+
+test('a file without geometries is refused, a CSV file with the columns that it has', async () => {
+  const table = await written('csv', 'name,height\na,1\nb,2\n');
+  await assert.rejects(jobs.load(table, { table_name: 'none' }), /NO_GEOMETRY.*lat_name/);
+  const named = { table_name: 'none', lat_name: 'height', lon_name: 'width' };
+  await assert.rejects(jobs.load(table, named), ({ code, details }: JobFailure) => {
+    assert.equal(code, 'NO_GEOMETRY');
+    assert.match(JSON.stringify(details), /name.*height/);
+    return true;
+  });
+  const gpkg = jobs.path('attributes.gpkg');
+  await ogr2ogr('-f', 'GPKG', '-nlt', 'NONE', gpkg, table);
+  await assert.rejects(jobs.load(gpkg, { table_name: 'none' }), { code: 'NO_GEOMETRY' });
+  assert.deepEqual(await jobs.sql(`SELECT 1 FROM pg_class WHERE relname = 'none'`), []);
 });
 
 test('CSV: bad rows are told by their number, and nothing is loaded', async () => {

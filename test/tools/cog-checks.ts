@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { gdalCli, gdalinfo } from './gdal-cli.ts';
+import { levelsOf } from './gdal-files.ts';
 import { type Cog, pixelsOf } from './raster-jobs.ts';
 
 /** What has to hold for every COG, besides what rio cogeo looks at. */
@@ -66,6 +67,31 @@ export async function assertSamePixels(cog: string, warped: string): Promise<voi
       }
     }
   }
+}
+
+/** Pixels, alpha, masks and overviews are those that GDAL's own programs make: gdaladdo with `resampling` on `warped`. */
+export async function assertSameLevels(cog: string, warped: string, resampling: string): Promise<void> {
+  const [mine, { bands }] = [await gdalinfo(cog), await gdalinfo(warped)];
+  const expected = cog.replace(/\.tif$/, '-by-programs.tif');
+  const colors = bands.slice(0, mine.bands.length).flatMap(({ band }) => ['-b', String(band)]);
+  const mask = bands.length > mine.bands.length ? ['-mask', String(bands.length)] : [];
+  const internal = ['--config', 'GDAL_TIFF_INTERNAL_MASK', 'YES'];
+  await gdalCli('gdal_translate', ['-q', ...internal, ...colors, ...mask, warped, expected]);
+  const levels = (mine.bands[0]?.overviews ?? []).map((_, index) => String(2 ** (index + 1)));
+  assert.ok(levels.length > 0, `${cog} has no overviews`);
+  await gdalCli('gdaladdo', ['-q', '-r', resampling, expected, ...levels]);
+  const theirs = levelsOf(expected);
+  for (const [index, level] of levelsOf(cog).entries()) {
+    assertSameValues(level.mask, theirs[index]?.mask ?? [], `mask ${index}`);
+    assertSameValues(level.pixels, theirs[index]?.pixels ?? [], `pixels ${index}`);
+  }
+}
+
+/** Not by deepEqual, which takes minutes to word how a million values differ. */
+function assertSameValues(mine: readonly number[], theirs: readonly number[], what: string): void {
+  const at = mine.findIndex((value, index) => !Object.is(value, theirs[index]));
+  assert.ok(at < 0, `${what} at ${at}: ${mine[at]}, not ${theirs[at]}`);
+  assert.equal(mine.length, theirs.length, what);
 }
 
 /** A copy with scale, offset, descriptions and a time. */
