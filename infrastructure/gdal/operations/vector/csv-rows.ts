@@ -5,6 +5,7 @@ import type { ChunkWriter } from './chunk-writer.ts';
 import { readCsv } from './csv-reader.ts';
 import { type CsvType, widened } from './csv-types.ts';
 import type { GeometryColumn } from './geometry-column.ts';
+import { isPlace } from './on-earth.ts';
 import { VectorProblem } from './problem.ts';
 
 const names = {
@@ -198,10 +199,6 @@ function toDegrees(definition: string | null): CoordinateTransformation | null {
 
 function numberOf(text: string): number {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function isPlace(longitude: number, latitude: number): boolean {
-  return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
 }
 
 const special = /[\0\\\t\n\r]/;

@@ -214,6 +214,11 @@ function countFlattened(layer: Layer, count: number): number {
 
 function summary(writer: ChunkWriter, { counts }: GeometryColumn, declared: number) {
   const sourceTypes = Object.fromEntries(counts.types);
+  if (counts.offEarth > 0) {
+    const many = `${counts.offEarth} of ${counts.seen} features`;
+    const message = `${many} are not within longitude 180 and latitude 90; the first: ${counts.firstOffEarth[0]}`;
+    throw new VectorProblem('INVALID_ROWS', message, counts.firstOffEarth);
+  }
   const known = [...counts.multiTypes];
   const seen = Object.entries(sourceTypes).map(([name, count]) => `${name} ${count}`);
   const families = [...counts.types.keys()].map((name) => (name.startsWith('Multi') ? name : `Multi${name}`));
