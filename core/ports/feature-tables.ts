@@ -33,8 +33,10 @@ export interface TableSummary {
   readonly rowCount: number;
   /** e.g. `['MultiPolygon']`. */
   readonly geometryTypes: readonly string[];
-  /** [west, south, east, north] in degrees; null: no row has a geometry. */
+  /** [west, south, east, north] in degrees; null: no row has a geometry, or their place on the Earth is not known. */
   readonly bbox: readonly [number, number, number, number] | null;
+  /** That of the rows where all have the same, else the column's. */
+  readonly srid: number;
 }
 
 export interface NewLoad extends LoadRef {

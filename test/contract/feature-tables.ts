@@ -93,6 +93,50 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
       assert.equal(await count('geo.twice'), 1207);
     });
 
+    // Where the sides of a box bulge in degrees its corners say too little.
+    const boxes: readonly (readonly [column: string, rows: string, srid: number, bbox: readonly number[] | null])[] = [
+      [
+        'geometry(Polygon, 3413)',
+        'ST_MakeEnvelope(-1000000, -1000000, 1000000, 1000000, 3413)',
+        3413,
+        [-180, 76.35, 180, 90],
+      ],
+      [
+        'geometry(Polygon, 3035)',
+        'ST_MakeEnvelope(2500000, 1400000, 7400000, 5500000, 3035)',
+        3035,
+        [-35.4, 29.65, 73.2, 72.75],
+      ],
+      ['geometry', 'ST_SetSRID(ST_MakePoint(500000, 5500000), 32633)', 32633, [15, 49.65, 15, 49.65]],
+      [
+        'geometry',
+        'unnest(ARRAY[ST_SetSRID(ST_MakePoint(500000, 5500000), 32633), ST_SetSRID(ST_MakePoint(1, 2), 4326), NULL])',
+        0,
+        [1, 2, 15, 49.65],
+      ],
+      ['geometry', 'ST_MakePoint(1, 2)', 0, [1, 2, 1, 2]],
+      ['geometry', 'ST_MakePoint(500000, 5500000)', 0, null],
+      ['geometry(Point, 4326)', 'ST_SetSRID(ST_MakePoint(500000, 5500000), 4326)', 4326, null],
+      ['geometry(Point, 32633)', 'NULL::geometry', 32633, null],
+    ];
+    for (const [index, [column, rows, srid, bbox]] of boxes.entries()) {
+      test(`the box in degrees of a column ${column} with ${rows}`, async () => {
+        const target = { schema: 'geo', table: `boxed_${index}` };
+        await subject.sql(`CREATE SCHEMA IF NOT EXISTS geo; CREATE TABLE geo.boxed_${index} (geom ${column});
+          INSERT INTO geo.boxed_${index} SELECT ${rows}`);
+        const found = await subject.tables.summarize(target);
+        assert.equal(found.srid, srid);
+        assert.deepEqual(
+          found.bbox?.map((side) => Math.round(side * 20) / 20) ?? null,
+          bbox?.map((side) => Math.round(side * 20) / 20) ?? null,
+        );
+        const [outside] = await subject.sql<{ n: number }>(`SELECT count(*)::int AS n FROM geo.boxed_${index} AS t,
+            ST_DumpPoints(ST_Transform(ST_Segmentize(t.geom, 50000), 4326)) AS p
+          WHERE ST_SRID(t.geom) <> 0 AND ${bbox !== null} AND NOT ST_Covers(ST_MakeEnvelope(${found.bbox ?? '0,0,0,0'}, 4326), p.geom)`);
+        assert.equal(outside?.n, 0);
+      });
+    }
+
     test('append is done once; a load that lacks rows is not published', async () => {
       const load = { jobId: job('b'), run: 1 };
       await begin(load.jobId);
