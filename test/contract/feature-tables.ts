@@ -116,6 +116,7 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
       ],
       ['geometry', 'ST_MakePoint(1, 2)', 0, [1, 2, 1, 2]],
       ['geometry', 'ST_MakePoint(500000, 5500000)', 0, null],
+      ['geometry', 'unnest(ARRAY[ST_SetSRID(ST_MakePoint(1, 2), 4326), ST_MakePoint(500000, 0)])', 0, null],
       ['geometry(Point, 4326)', 'ST_SetSRID(ST_MakePoint(500000, 5500000), 4326)', 4326, null],
       ['geometry(Point, 32633)', 'NULL::geometry', 32633, null],
     ];
