@@ -145,6 +145,8 @@ export interface VectorRows {
   readonly sourceCrs: string;
   /** The file's own CRS is another one than `inputCrs`, and was used. */
   readonly inputCrsIgnored: boolean;
+  /** What was read otherwise than the file may have meant it. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
 /**

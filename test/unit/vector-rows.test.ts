@@ -35,7 +35,7 @@ async function read(
   given: Partial<VectorRequest> = {},
 ): Promise<Read> {
   files += 1;
-  const file = join(folder, `${files}.${drivers === 'csv' ? 'csv' : 'geojson'}`);
+  const file = join(folder, `${files}.${drivers === 'csv' || drivers[0] === 'CSV' ? 'csv' : 'geojson'}`);
   await writeFile(file, text);
   const progress: number[] = [];
   const outcome = await exportRows(
@@ -158,4 +158,56 @@ test('metres taken for degrees, poles and the antimeridian', async () => {
   // What counts are the degrees, not what the file has.
   const metres = geojson([point(500_000, 5_500_000)], 'urn:ogc:def:crs:EPSG::32631');
   assert.equal((await read(metres, ['GeoJSON'])).rows?.sourceCrs, 'EPSG:32631');
+});
+
+test('heights of geometries that are none do not count', async () => {
+  const high = { type: 'Point', coordinates: [1, 2, 3] };
+  const { rows } = await read(geojson([high, null, { type: 'Point', coordinates: [] }, high]), ['GeoJSON']);
+  assert.deepEqual([rows?.flattened, rows?.dropped], [2, 2]);
+  const mixed = await read(geojson([high, point(1, 2), null]), ['GeoJSON']);
+  assert.equal(mixed.rows?.flattened, 1);
+  // GDAL's own driver of CSV knows no type of a layer.
+  const unknown = await read('WKT,n\n"POINT Z EMPTY",1\n"POINT Z (1 2 3)",2\n', ['CSV'], { inputCrs: 'EPSG:4326' });
+  assert.deepEqual([unknown.rows?.flattened, unknown.rows?.dropped], [1, 1]);
+  const csv = await read('wkt\n"POINT Z (1 2 3)"\n"POINT Z EMPTY"\n\n"POINT (1 2)"\n', 'csv');
+  assert.equal(csv.rows?.flattened, 1);
+});
+
+test('CSV: WKT with an SRID of its own is read in it or refused', async () => {
+  const text = (srid: number) => `n,wkt\n1,SRID=${srid};POINT(500000 0)\n2,POINT(500000 0)\n`;
+  const refused = await read(text(32631), 'csv', { inputCrs: 'EPSG:32632' });
+  assert.equal(refused.problem?.code, 'INVALID_ROWS');
+  assert.match(refused.problem.message, /^1 of 2 rows .*row 1 is in SRID 32631, and the file is read in EPSG:32632/);
+  assert.equal((await read(text(32631), 'csv', { inputCrs: 'EPSG:32631' })).rows?.rows, 2);
+  assert.equal((await read(text(0), 'csv', { inputCrs: 'EPSG:32631' })).rows?.rows, 2);
+  const degrees = (srid: number) => `n,wkt\n1,srid=${srid};POINT(5 5)\n`;
+  assert.equal((await read(degrees(4326), 'csv')).rows?.rows, 1);
+  assert.equal((await read(degrees(4326), 'csv', { inputCrs: 'OGC:CRS84' })).rows?.rows, 1);
+  assert.match((await read(degrees(4267), 'csv')).problem?.message ?? '', /is in SRID 4267/);
+});
+
+test('CSV: short rows are taken, and told of', async () => {
+  const { rows } = await read('lon,lat,a,b\n1,2,x,y\n1,2,x\n1,2\n', 'csv');
+  assert.equal(rows?.rows, 3);
+  assert.deepEqual(
+    rows.warnings.map(({ code, message }) => [code, /^2 rows .*row 2;/.test(message)]),
+    [['SHORT_ROWS', true]],
+  );
+  assert.deepEqual((await read('lon,lat,a\n1,2,\n', 'csv')).rows?.warnings, []);
+});
+
+test('CSV: progress is told while the file is read', async () => {
+  const lines = Array.from(
+    { length: 120_000 },
+    (_, row) => `${row % 180},${row % 90},some text that takes room ${row}`,
+  );
+  const { progress, rows } = await read(`lon,lat,text\n${lines.join('\n')}\n`, 'csv');
+  assert.equal(rows?.rows, 120_000);
+  assert.ok(progress.length >= 4, `${progress}`);
+  assert.deepEqual(
+    [...progress].sort((a, b) => a - b),
+    progress,
+  );
+  assert.ok((progress[0] ?? 1) < 0.5);
+  assert.equal(progress.at(-1), 1);
 });

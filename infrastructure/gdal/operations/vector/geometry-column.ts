@@ -117,7 +117,7 @@ export class GeometryColumn {
 
   /** Begins a row with a geometry in degrees. */
   beginGeometry(writer: ChunkWriter, geometry: Geometry): boolean {
-    if (hasHeightOrMeasure(geometry.wkbType)) this.counts.flattened += 1;
+    if (hasHeightOrMeasure(geometry.wkbType) && !geometry.isEmpty()) this.counts.flattened += 1;
     geometry.flattenTo2D();
     const hex = geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase();
     const line = Buffer.from(`${hex.slice(0, 8)}20${srid}${hex.slice(10)}`, 'latin1');
