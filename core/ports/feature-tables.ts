@@ -19,6 +19,8 @@ export interface FeatureColumn {
 export interface TableColumn extends FeatureColumn {
   /** A row must bring a value. */
   readonly required: boolean;
+  /** An index over all rows begins with it. */
+  readonly indexed: boolean;
 }
 
 export interface TableDescription {
