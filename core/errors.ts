@@ -90,7 +90,11 @@ export const errorCatalogue = {
     'Rows of the file cannot be taken, for their coordinates mostly; details has their numbers.',
   ),
   TABLE_EXISTS: entry(409, false, 'The table exists; choose load_method replace or append, or another name.'),
-  TABLE_IN_USE: entry(409, false, 'The table cannot be replaced: views or other tables are built on it.'),
+  TABLE_IN_USE: entry(
+    409,
+    false,
+    'The table cannot be replaced: views or other tables are built on it, or it has policies, triggers or the like.',
+  ),
   COLUMNS_MISMATCH: entry(400, false, 'The columns do not fit those of the table; details has each.'),
   LOAD_ENDED: entry(409, false, 'The load that the task belongs to has ended.'),
   VALIDATION_FAILED: entry(400, false, 'Strict mode: a warning became an error.'),

@@ -113,6 +113,7 @@ function preparation(params: IngestVectorParameters, run: number) {
     target: targetOf(params),
     load_method: params.load_method,
     geometry_params: params.geometry_params,
+    spatial_index: params.indexes.spatial,
     indexed_columns: [...params.indexes.attributes, ...params.indexes.temporal],
     run,
   };

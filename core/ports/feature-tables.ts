@@ -19,6 +19,8 @@ export interface FeatureColumn {
 export interface TableColumn extends FeatureColumn {
   /** A row must bring a value. */
   readonly required: boolean;
+  /** An index over all rows begins with it. */
+  readonly indexed: boolean;
 }
 
 export interface TableDescription {
@@ -33,8 +35,10 @@ export interface TableSummary {
   readonly rowCount: number;
   /** e.g. `['MultiPolygon']`. */
   readonly geometryTypes: readonly string[];
-  /** [west, south, east, north] in degrees; null: no row has a geometry. */
+  /** [west, south, east, north] in degrees; null: no row has a geometry, or their place on the Earth is not known. */
   readonly bbox: readonly [number, number, number, number] | null;
+  /** That of the rows where all have the same, else the column's. */
+  readonly srid: number;
 }
 
 export interface NewLoad extends LoadRef {

@@ -145,6 +145,8 @@ export interface VectorRows {
   readonly sourceCrs: string;
   /** The file's own CRS is another one than `inputCrs`, and was used. */
   readonly inputCrsIgnored: boolean;
+  /** What was read otherwise than the file may have meant it. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
 /**
@@ -179,7 +181,8 @@ export interface Gdal {
   ): Promise<readonly (readonly [number, number] | null)[]>;
   /**
    * Writes a layer's features as chunks of rows. Throws FILE_UNREADABLE, LAYER_NOT_FOUND, NO_GEOMETRY, MIXED_GEOMETRY,
-   * CRS_MISSING, CRS_INVALID, INVALID_ROWS (a CSV file's, by row number).
+   * CRS_MISSING, CRS_INVALID, INVALID_ROWS (by number; rows of a CSV file, or features beyond longitude
+   * 180 or latitude 90).
    */
   exportRows(request: VectorRequest, options?: GdalRunOptions): Promise<VectorRows>;
   close(): Promise<void>;

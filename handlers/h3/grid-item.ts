@@ -1,6 +1,6 @@
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Services } from '../../core/services.ts';
-import { ogcFeaturesUrl } from '../links/ogc-features-urls.ts';
+import { ogcFeaturesUrl, ogcItemsUrl } from '../links/ogc-features-urls.ts';
 import { storeItem } from '../stac/store-item.ts';
 import { tableItem } from '../stac/table-item.ts';
 
@@ -21,6 +21,7 @@ export interface GridItem {
   readonly itemId: string;
   readonly cells: number;
   readonly bbox: readonly [number, number, number, number] | null;
+  /** Of the grid's cells alone. */
   readonly featuresUrl: string | null;
 }
 
@@ -28,7 +29,8 @@ export interface GridItem {
 export async function catalogueGrid(services: Services, gridId: string, title: string): Promise<GridItem> {
   const { cells, bbox } = await services.grids.summary(gridId);
   const itemId = `h3-${gridId}`;
-  const featuresUrl = ogcFeaturesUrl(services.settings, gridTable);
+  const itemsUrl = ogcItemsUrl(services.settings, gridTable);
+  const featuresUrl = itemsUrl && `${itemsUrl}?grid_id=${encodeURIComponent(gridId)}`;
   if (bbox === null) throw new CoreMachineError('GRID_EMPTY', `the grid ${gridId} has no cells; is the area at sea?`);
   const datetime = new Date().toISOString();
   const item = tableItem({
@@ -41,7 +43,8 @@ export async function catalogueGrid(services: Services, gridId: string, title: s
     columns,
     primaryGeometry: 'geom',
     title,
-    featuresUrl,
+    featuresUrl: ogcFeaturesUrl(services.settings, gridTable),
+    ...(featuresUrl !== null && { itemsUrl: featuresUrl }),
   });
   await storeItem(services.catalogue, item, {
     datetimeIsOfProcessing: true,

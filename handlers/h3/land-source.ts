@@ -4,6 +4,7 @@ import type { TaskContext } from '../../core/handler.ts';
 import type { LandPolygon } from '../../core/ports/grid-store.ts';
 import type { Services } from '../../core/services.ts';
 import { requireBlob } from '../raster/parameters.ts';
+import { onTheMap } from './antimeridian.ts';
 import { parsePolygons } from './geojson-polygons.ts';
 import { Land } from './land.ts';
 import { naturalEarthCountries, naturalEarthLand } from './natural-earth.ts';
@@ -17,7 +18,9 @@ export const landSource = z
   ])
   .nullable()
   .default(null)
-  .describe('Polygons of land: a GeoJSON blob, or a PostGIS table; null: Natural Earth 1:110m.');
+  .describe(
+    'Polygons of land: a GeoJSON blob, or a PostGIS table; a side of more than 180 degrees goes over the antimeridian. null: Natural Earth 1:110m.',
+  );
 
 export type LandSource = z.output<typeof landSource>;
 
@@ -57,7 +60,7 @@ async function loadMap(services: Services, source: LandSource): Promise<LandMap>
   }
   const polygons = await ('table' in source ? services.grids.landPolygons(source) : readBlob(services, source));
   if (polygons.length === 0) throw invalid('it has no polygons');
-  const land = new Land(polygons);
+  const land = new Land(polygons.flatMap(onTheMap));
   return { land, countries: land };
 }
 

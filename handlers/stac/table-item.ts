@@ -25,6 +25,8 @@ export interface TableItemParts {
   readonly title: string;
   /** Of the table's collection in OGC API Features, no trailing slash; null: the item has no such asset. */
   readonly featuresUrl: string | null;
+  /** Of the item's own rows; all of the table's where it is not given. */
+  readonly itemsUrl?: string;
   readonly schema: string;
   readonly table: string;
   /** The file that the rows came from. */
@@ -69,9 +71,9 @@ export function tableItem(parts: TableItemParts): StacItem {
   };
 }
 
-function itemsAsset({ schema, table }: TableItemParts, featuresUrl: string): JsonObject {
+function itemsAsset({ schema, table, itemsUrl }: TableItemParts, featuresUrl: string): JsonObject {
   return {
-    href: `${featuresUrl}/items`,
+    href: itemsUrl ?? `${featuresUrl}/items`,
     type: 'application/geo+json',
     title: `Rows of ${schema}.${table}, by OGC API Features`,
     roles: ['data'],

@@ -7,7 +7,7 @@ import { storeItem } from '../stac/store-item.ts';
 import { tableItem } from '../stac/table-item.ts';
 import type { TableItemOutput } from './schemas.ts';
 
-/** Of a table without rows: it may hold any place. STAC catalogues take no item without a geometry. */
+/** Of a table without rows, or with rows of no known place: it may hold any. STAC catalogues take no item without a geometry. */
 const wholeWorld = [-180, -90, 180, 90] as const;
 
 /** Describes a table as a STAC item and catalogues it. Throws TABLE_NOT_FOUND. */
@@ -22,7 +22,7 @@ export async function catalogueTable(
   if (!described?.geometry) {
     throw new CoreMachineError('TABLE_NOT_FOUND', `there is no table ${name} with a geometry column`);
   }
-  const { rowCount, geometryTypes, bbox } = await featureTables.summarize(target);
+  const { rowCount, geometryTypes, bbox, srid } = await featureTables.summarize(target);
   const item = tableItem({
     itemId: name,
     collectionId: options.collectionId,
@@ -44,7 +44,7 @@ export async function catalogueTable(
     bbox: [...item.bbox],
     row_count: rowCount,
     geometry_types: [...geometryTypes],
-    srid: described.geometry.srid,
+    srid,
     inserted_to_pgstac: true,
   };
 }

@@ -52,7 +52,9 @@ const fields = z.object({
   indexes: z
     .strictObject({ spatial: z.boolean().default(true), attributes: columnList, temporal: columnList })
     .prefault({})
-    .describe('What is indexed besides the primary key id: geometries, and columns one by one.'),
+    .describe(
+      'What is indexed besides the primary key id: geometries, and columns one by one. append makes none, and warns of missing ones.',
+    ),
   geometry_params: geometryParams.describe(
     'simplify {tolerance, preserve_topology}, quantize {snap_to_grid}; degrees.',
   ),

@@ -22,7 +22,7 @@ export const prepareVectorChunks = defineHandler('prepare_vector_chunks', {
       const chunks = join(folder, 'chunks');
       const rows = await exported(input, file, chunks, context);
       const columns = columnsOf(rows);
-      await requireFit(input, rows, columns, context);
+      const present = await requireFit(input, rows, columns, context);
       context.signal.throwIfAborted();
       await featureTables.begin({ ...load, attempt, columns, geometryType: rows.geometryType });
       const prefix = `${chunkBlobs.folder(load)}${attempt}/`;
@@ -37,7 +37,7 @@ export const prepareVectorChunks = defineHandler('prepare_vector_chunks', {
         geometry_type: rows.geometryType,
         feature_count: rows.rows,
         preprocessing_stats: statsOf(rows),
-        warnings: warningsOf(input, rows),
+        warnings: [...rows.warnings, ...warningsOf(input, rows), ...notIndexed(input, columns, present)],
       };
     });
   },
@@ -83,18 +83,18 @@ function columnsOf({ columns }: VectorRows): NamedColumn[] {
   return columns.map(({ name, type }, index) => ({ name: names[index] ?? '', type, source_name: name }));
 }
 
-/** Known now, before anything is loaded: that the indexes' columns exist, and what append has to fit. */
+/** Known now, before anything is loaded: that the indexes' columns exist, and what append has to fit: the table there is. */
 async function requireFit(
   input: PrepareVectorChunksInput,
   rows: VectorRows,
   columns: readonly NamedColumn[],
   { services }: TaskContext,
-): Promise<void> {
+): Promise<TableDescription | null> {
   const missing = input.indexed_columns.filter((name) => !findColumn(columns, name));
   const problems: ErrorDetail[] = missing.map((name) => ({ path: 'indexes', message: `there is no column ${name}` }));
   const present = input.load_method === 'append' ? await services.featureTables.describe(input.target) : null;
   if (present) problems.push(...misfits(present, rows.geometryType, columns));
-  if (problems.length === 0) return;
+  if (problems.length === 0) return present;
   const { schema, table } = input.target;
   throw new CoreMachineError('COLUMNS_MISMATCH', `the columns do not fit ${schema}.${table}`, { details: problems });
 }
@@ -178,4 +178,20 @@ function warningsOf(input: PrepareVectorChunksInput, rows: VectorRows) {
   if (!rows.inputCrsIgnored) return [];
   const message = `the file has a CRS of its own, which is used; input_crs ${input.input_crs} is not`;
   return [{ code: 'INPUT_CRS_IGNORED', message }];
+}
+
+/** A table that rows are appended to is not ours: to index it would keep its writers waiting, and may not be allowed. */
+function notIndexed(
+  input: PrepareVectorChunksInput,
+  columns: readonly NamedColumn[],
+  present: TableDescription | null,
+): readonly { readonly code: string; readonly message: string }[] {
+  if (present === null) return [];
+  const spatial = input.spatial_index && present.geometry ? [present.geometry.column] : [];
+  const wanted = [...spatial, ...indexedColumns(input, columns)];
+  const missing = wanted.filter((name) => !present.columns.some((column) => column.name === name && column.indexed));
+  if (missing.length === 0) return [];
+  const { schema, table } = input.target;
+  const message = `append makes no indexes, and ${schema}.${table} has none on ${missing.join(', ')}; CREATE INDEX makes them`;
+  return [{ code: 'INDEXES_NOT_MADE', message }];
 }

@@ -29,6 +29,7 @@ export const prepareVectorChunksInput = z.object({
   wkt_column: z.string().nullable(),
   input_crs: z.string().nullable(),
   geometry_params: geometryParams,
+  spatial_index: z.boolean().default(true),
   indexed_columns: z.array(z.string()),
   run: z.int().describe('A run never takes over chunks of another: they are gone when it ends.'),
 });

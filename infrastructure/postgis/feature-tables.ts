@@ -10,6 +10,7 @@ import type {
   TableSummary,
 } from '../../core/ports/feature-tables.ts';
 import type { Backend } from '../postgres/backend.ts';
+import type { Query } from '../postgres/database.ts';
 import { isDataError } from '../postgres/errors.ts';
 import { query } from '../postgres/sql-files.ts';
 import type { Run } from '../postgres/transaction.ts';
@@ -51,12 +52,12 @@ class PostgisTables implements FeatureTables {
   }
 
   async summarize(table: FeatureTable): Promise<TableSummary> {
-    return transaction(this.#pool, async (run) => {
-      const described = await describeTable(run, table);
-      if (described?.geometry) return summarize(run, table, described.geometry);
-      const name = `${table.schema}.${table.table}`;
-      throw new CoreMachineError('TABLE_NOT_FOUND', `there is no table ${name} with a geometry column`);
-    });
+    const described = await this.describe(table);
+    // A transaction each: PostGIS refuses some transformations, and what comes next must still be done.
+    const ask: Query = (text, values) => transaction(this.#pool, (run) => run(text, values));
+    if (described?.geometry) return summarize(ask, table, described.geometry);
+    const name = `${table.schema}.${table.table}`;
+    throw new CoreMachineError('TABLE_NOT_FOUND', `there is no table ${name} with a geometry column`);
   }
 
   async begin(load: NewLoad): Promise<void> {

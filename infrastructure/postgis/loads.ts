@@ -1,5 +1,5 @@
 import { CoreMachineError } from '../../core/errors.ts';
-import type { FeatureColumn, FeatureTable, TableDescription } from '../../core/ports/feature-tables.ts';
+import type { FeatureColumn, FeatureTable, TableColumn, TableDescription } from '../../core/ports/feature-tables.ts';
 import { query } from '../postgres/sql-files.ts';
 import type { Run } from '../postgres/transaction.ts';
 
@@ -18,13 +18,10 @@ export function loadEnded(): CoreMachineError {
 }
 
 export async function describeTable(run: Run, { schema, table }: FeatureTable): Promise<TableDescription | null> {
-  const rows = await run<{ name: string; type: string; required: boolean; made_by: string | null }>(describe, [
-    schema,
-    table,
-  ]);
+  const rows = await run<TableColumn & { made_by: string | null }>(describe, [schema, table]);
   const [first] = rows;
   if (!first) return null;
-  const columns = rows.map(({ name, type, required }) => ({ name, type, required }));
+  const columns = rows.map(({ name, type, required, indexed }) => ({ name, type, required, indexed }));
   return { columns, geometry: geometryOf(columns), madeBy: first.made_by };
 }
 

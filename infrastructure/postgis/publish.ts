@@ -10,7 +10,8 @@ const sql = {
   lock: query('load_lock'),
   total: query('load_total_rows'),
   published: query('load_published'),
-  grants: query('table_grants'),
+  ties: query('table_ties'),
+  belongings: query('table_belongings'),
   setOrigin: query('table_origin_set'),
 };
 
@@ -53,22 +54,37 @@ async function move(run: Run, load: LoadRef, { load_table }: StoredLoad, target:
   await run(sql.setOrigin, [quoted(target.schema, target.table), load.jobId]);
 }
 
+/** What the old table has that the new one would not is a reason to refuse; comments and grants go over. */
 async function replace(run: Run, load: LoadRef, stored: StoredLoad, target: FeatureTable): Promise<void> {
   const name = quoted(target.schema, target.table);
-  const grants = await run<{ privilege: string; grantee: string | null; grantable: boolean }>(sql.grants, [name]);
+  const columns = ['id', 'geom', ...stored.columns.map((column) => column.name)];
+  let belongings: { readonly statement: string }[] = [];
   try {
+    await run(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
+    const ties = await run<{ tie: string }>(sql.ties, [name]);
+    if (ties.length > 0) throw inUse(target, tiedBy(ties.map(({ tie }) => tie)));
+    belongings = await run(sql.belongings, [name, columns]);
     await run(`DROP TABLE ${name}`);
   } catch (error) {
     const state = sqlState(error);
-    if (state !== '2BP01' && state !== '42809') throw error;
-    const reason = state === '2BP01' ? 'others are built on it' : 'it is no plain table';
-    throw new CoreMachineError('TABLE_IN_USE', `${target.schema}.${target.table} cannot be replaced: ${reason}`);
+    if (state === '2BP01') throw inUse(target, 'others are built on it');
+    if (state === '42809') throw inUse(target, 'it is no plain table');
+    throw error;
   }
   await move(run, load, stored, target);
-  for (const { privilege, grantee, grantable } of grants) {
-    const who = grantee === null ? 'PUBLIC' : quoted(grantee);
-    await run(`GRANT ${privilege} ON ${name} TO ${who}${grantable ? ' WITH GRANT OPTION' : ''}`);
-  }
+  for (const { statement } of belongings) await run(statement);
+}
+
+const mostTiesShown = 10;
+
+function tiedBy(ties: readonly string[]): string {
+  const shown = ties.slice(0, mostTiesShown).join(', ');
+  const more = ties.length > mostTiesShown ? ` and ${ties.length - mostTiesShown} more` : '';
+  return `its ${shown}${more} would be lost; drop what is not needed, or load into another table`;
+}
+
+function inUse({ schema, table }: FeatureTable, reason: string): CoreMachineError {
+  return new CoreMachineError('TABLE_IN_USE', `${schema}.${table} cannot be replaced: ${reason}`);
 }
 
 async function append(

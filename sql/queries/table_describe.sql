@@ -6,6 +6,10 @@
 SELECT a.attname AS name,
   pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
   a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS required,
+  EXISTS (
+    SELECT FROM pg_catalog.pg_index i
+    WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum
+  ) AS indexed,
   o.job_id AS made_by
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

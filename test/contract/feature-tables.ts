@@ -93,6 +93,51 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
       assert.equal(await count('geo.twice'), 1207);
     });
 
+    // Where the sides of a box bulge in degrees its corners say too little.
+    const boxes: readonly (readonly [column: string, rows: string, srid: number, bbox: readonly number[] | null])[] = [
+      [
+        'geometry(Polygon, 3413)',
+        'ST_MakeEnvelope(-1000000, -1000000, 1000000, 1000000, 3413)',
+        3413,
+        [-180, 76.35, 180, 90],
+      ],
+      [
+        'geometry(Polygon, 3035)',
+        'ST_MakeEnvelope(2500000, 1400000, 7400000, 5500000, 3035)',
+        3035,
+        [-35.4, 29.65, 73.2, 72.75],
+      ],
+      ['geometry', 'ST_SetSRID(ST_MakePoint(500000, 5500000), 32633)', 32633, [15, 49.65, 15, 49.65]],
+      [
+        'geometry',
+        'unnest(ARRAY[ST_SetSRID(ST_MakePoint(500000, 5500000), 32633), ST_SetSRID(ST_MakePoint(1, 2), 4326), NULL])',
+        0,
+        [1, 2, 15, 49.65],
+      ],
+      ['geometry', 'ST_MakePoint(1, 2)', 0, [1, 2, 1, 2]],
+      ['geometry', 'ST_MakePoint(500000, 5500000)', 0, null],
+      ['geometry', 'unnest(ARRAY[ST_SetSRID(ST_MakePoint(1, 2), 4326), ST_MakePoint(500000, 0)])', 0, null],
+      ['geometry(Point, 4326)', 'ST_SetSRID(ST_MakePoint(500000, 5500000), 4326)', 4326, null],
+      ['geometry(Point, 32633)', 'NULL::geometry', 32633, null],
+    ];
+    for (const [index, [column, rows, srid, bbox]] of boxes.entries()) {
+      test(`the box in degrees of a column ${column} with ${rows}`, async () => {
+        const target = { schema: 'geo', table: `boxed_${index}` };
+        await subject.sql(`CREATE SCHEMA IF NOT EXISTS geo; CREATE TABLE geo.boxed_${index} (geom ${column});
+          INSERT INTO geo.boxed_${index} SELECT ${rows}`);
+        const found = await subject.tables.summarize(target);
+        assert.equal(found.srid, srid);
+        assert.deepEqual(
+          found.bbox?.map((side) => Math.round(side * 20) / 20) ?? null,
+          bbox?.map((side) => Math.round(side * 20) / 20) ?? null,
+        );
+        const [outside] = await subject.sql<{ n: number }>(`SELECT count(*)::int AS n FROM geo.boxed_${index} AS t,
+            ST_DumpPoints(ST_Transform(ST_Segmentize(t.geom, 50000), 4326)) AS p
+          WHERE ST_SRID(t.geom) <> 0 AND ${bbox !== null} AND NOT ST_Covers(ST_MakeEnvelope(${found.bbox ?? '0,0,0,0'}, 4326), p.geom)`);
+        assert.equal(outside?.n, 0);
+      });
+    }
+
     test('append is done once; a load that lacks rows is not published', async () => {
       const load = { jobId: job('b'), run: 1 };
       await begin(load.jobId);
@@ -105,6 +150,71 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
       assert.equal(await count('geo.twice'), 1212);
       await subject.tables.remove(load);
     });
+
+    /** Replaces a table by five rows. */
+    const replaced = async (digit: string, schema: string, table: string) => {
+      const load = { jobId: job(digit), run: 1 };
+      await begin(load.jobId);
+      await subject.tables.addChunk(load, 0, await chunk(1, 5));
+      await subject.tables.index(load, { spatial: true, columns: [] });
+      try {
+        await subject.tables.publish(load, { target: { schema, table }, method: 'replace', rows: 5 });
+      } finally {
+        await subject.tables.remove(load);
+      }
+    };
+
+    test('replace keeps comments and grants, those of columns too', async () => {
+      const reader = `reader_${process.pid}_${Date.now()}`;
+      await subject.sql(`CREATE ROLE "${reader}"`);
+      await subject.sql(`CREATE TABLE geo.kept (id bigint, name text, gone text);
+        COMMENT ON TABLE geo.kept IS 'it''s \\ kept'; COMMENT ON COLUMN geo.kept.name IS 'a name';
+        COMMENT ON COLUMN geo.kept.gone IS 'no more';
+        GRANT INSERT ON geo.kept TO "${reader}" WITH GRANT OPTION; GRANT SELECT (id, name, gone) ON geo.kept TO PUBLIC`);
+      await replaced('e', 'geo', 'kept');
+      assert.equal(await count('geo.kept'), 5);
+      const [kept] = await subject.sql(`SELECT obj_description('geo.kept'::regclass) AS whole,
+          has_table_privilege('${reader}', 'geo.kept', 'INSERT WITH GRANT OPTION') AS inserts,
+          has_table_privilege('${reader}', 'geo.kept', 'SELECT') AS reads`);
+      assert.deepEqual(kept, { whole: "it's \\ kept", inserts: true, reads: false });
+      const columns = await subject.sql(`SELECT attname, col_description(attrelid, attnum) AS comment FROM pg_attribute
+        WHERE attrelid = 'geo.kept'::regclass AND attnum > 0 AND has_column_privilege('${reader}', attrelid, attnum, 'SELECT')
+        ORDER BY attnum`);
+      assert.deepEqual(columns, [
+        { attname: 'id', comment: null },
+        { attname: 'name', comment: 'a name' },
+      ]);
+      await subject.sql(`DROP OWNED BY "${reader}"; DROP ROLE "${reader}"`);
+    });
+
+    const tied: readonly (readonly [made: string, named: RegExp])[] = [
+      ['ALTER TABLE tied.t ENABLE ROW LEVEL SECURITY', /its row-level security would be lost/],
+      ['CREATE POLICY own ON tied.t USING (true)', /its policy own would be lost/],
+      [
+        'CREATE TRIGGER t BEFORE UPDATE ON tied.t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+        /its trigger t would/,
+      ],
+      ['CREATE RULE r AS ON DELETE TO tied.t DO INSTEAD NOTHING', /its rule r would/],
+      [
+        'CREATE TABLE tied.other (id bigint PRIMARY KEY); INSERT INTO tied.other VALUES (1); ALTER TABLE tied.t ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES tied.other',
+        /its foreign key f would/,
+      ],
+      [
+        'CREATE TABLE tied.parent (id bigint); ALTER TABLE tied.t INHERIT tied.parent',
+        /its inheritance from tied.parent would/,
+      ],
+      ['CREATE VIEW tied.on_tied AS SELECT * FROM tied.t', /others are built on it/],
+      ['ALTER TABLE tied.t RENAME TO real; CREATE VIEW tied.t AS SELECT * FROM tied.real', /it is no plain table/],
+    ];
+    for (const [index, [made, named]] of tied.entries()) {
+      test(`replace refuses what would lose something: ${made}`, async () => {
+        await subject.sql(`CREATE SCHEMA tied; CREATE TABLE tied.t (id bigint); INSERT INTO tied.t VALUES (1)`);
+        await subject.sql(made);
+        await assert.rejects(replaced(index.toString(16), 'tied', 't'), { code: 'TABLE_IN_USE', message: named });
+        assert.equal(await count('tied.t'), 1);
+        await subject.sql('DROP SCHEMA tied CASCADE');
+      });
+    }
 
     test('an attempt that was given up takes nothing back; a removed load takes no rows', async () => {
       const load = { jobId: job('c'), run: 1 };

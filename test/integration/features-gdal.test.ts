@@ -111,9 +111,13 @@ test('the link in a job’s result leads to what the job made', async () => {
   const { job_id } = await client.submit('create_h3_base', { resolution: 1, exclude_antimeridian: false });
   const job = await client.follow(String(job_id), () => {});
   const { ogc_features_url: url, grid_id: grid } = job.result_data as JsonObject;
-  assert.equal(url, `${stack.url}/api/features/collections/h3.grids`);
-  const answer = await fetch(`${url}?code=${stack.functionKey}`);
-  assert.equal(((await answer.json()) as { source: JsonObject }).source.schema, 'h3');
+  // Beside another grid in the same table.
+  const other = await client.submit('create_h3_base', { resolution: 0, exclude_antimeridian: false });
+  await client.follow(String(other.job_id), () => {});
+  assert.equal(url, `${stack.url}/api/features/collections/h3.grids/items?grid_id=${grid}`);
+  const answer = await fetch(`${url}&limit=10000&code=${stack.functionKey}`);
+  const page = (await answer.json()) as Read;
+  assert.deepEqual([answer.status, page.features?.length], [200, 842]);
   const file = join(folder, 'grid.geojson');
   const source = `OAPIF:${stack.url}/api/features?code=${stack.functionKey}`;
   await program('ogr2ogr', ['-f', 'GeoJSON', '-where', `grid_id = '${grid}'`, file, source, 'grids']);

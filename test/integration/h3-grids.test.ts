@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 import pg from 'pg';
+import { feature } from 'topojson-client';
+import type { GeometryCollection, Topology } from 'topojson-specification';
 import type { CoreMachineError } from '../../core/errors.ts';
 import type { InstantName } from '../../core/instants.ts';
 import type { JobDefinition } from '../../core/job.ts';
@@ -91,7 +94,7 @@ describe('create_h3_base', () => {
       excluded_cells: 0,
       bbox: [-180, -90, 180, 90],
       postgis_table: 'h3.grids',
-      ogc_features_url: 'https://features.example.org/collections/h3.grids',
+      ogc_features_url: 'https://features.example.org/collections/h3.grids/items?grid_id=global_res1',
       stac_item_id: 'h3-global_res1',
       resolution: 1,
       stages_completed: 2,
@@ -102,6 +105,7 @@ describe('create_h3_base', () => {
     assert.ok(item);
     assert.deepEqual(await stacProblems(item), []);
     assert.equal((item.properties as JsonObject)['table:row_count'], 842);
+    assert.equal((item.assets as Record<string, JsonObject>).data?.href, rest.ogc_features_url);
   });
 
   test('cells that the antimeridian goes through are left out, and counted; run again with them, they are there', async () => {
@@ -191,6 +195,25 @@ describe('generate_h3_level4', () => {
       `SELECT array_agg(DISTINCT country_code) AS codes FROM h3.grids WHERE grid_id = 'land_res4'`,
     );
     assert.deepEqual(codes.codes, ['DEU']);
+  });
+
+  test('Natural Earth as land of one’s own has the cells of the default', { timeout: 120_000 }, async () => {
+    const atlas = createRequire(import.meta.url)('world-atlas/land-110m.json') as Topology<{
+      land: GeometryCollection;
+    }>;
+    const land = feature(atlas, atlas.objects.land);
+    const blob = { container: stac.container, name: 'natural-earth.geojson' };
+    await stac.services.blobs.upload(blob, Buffer.from(JSON.stringify(land)), { contentType: 'application/geo+json' });
+    const fromBlob = { container_name: blob.container, blob_name: blob.name };
+    await client.query(
+      'CREATE SCHEMA IF NOT EXISTS geo; CREATE TABLE geo.natural_earth (geom geometry(Geometry, 4326))',
+    );
+    for (const { geometry } of land.features) {
+      await client.query('INSERT INTO geo.natural_earth VALUES (ST_GeomFromGeoJSON($1))', [JSON.stringify(geometry)]);
+    }
+    for (const land_source of [fromBlob, { schema: 'geo', table: 'natural_earth' }]) {
+      assert.equal((await run(generateH3Level4, { land_source })).land_cells, 81_767, JSON.stringify(land_source));
+    }
   });
 
   test('what is no land is refused with its code', async () => {

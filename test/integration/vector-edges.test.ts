@@ -111,7 +111,8 @@ test('column names are cleaned, kept apart and short; big numbers, zones, boolea
   const properties = {
     ...{ select: 'a', 'Größe (m²)': 1.5, ID: 7, geom: 'g', 'a b': 1, 'a-b': 2, [long]: 'l1', [`${long}2`]: 'l2' },
     ...{
-      big: 9007199254740991,
+      big: '2^63-1',
+      odd: '2^53+1',
       at: '2020-01-02T03:04:05+02:00',
       yes: true,
       list: ['p', 'q,"r"'],
@@ -119,17 +120,20 @@ test('column names are cleaned, kept apart and short; big numbers, zones, boolea
     },
     ...{ 'x"; DROP TABLE geo.names; --': 'injected' },
   };
-  const file = await written('geojson', collection([[point(1, 2), properties]]));
+  // Neither is a double.
+  const text = collection([[point(1, 2), properties]]).replace('"2^63-1"', '9223372036854775807');
+  const file = await written('geojson', text.replace('"2^53+1"', '9007199254740993'));
   const result = await jobs.load(file, { table_name: 'names' });
   const names = (result.columns as JsonObject[]).map(({ name }) => String(name));
   assert.equal(new Set(names).size, names.length);
   for (const name of names) assert.match(name, /^[a-z_][a-z0-9_]{0,62}$/);
   assert.deepEqual(names.slice(0, 6), ['select_', 'gro_e_m2_', 'id_2', 'geom_2', 'a_b', 'a_b_2']);
   const [row] = await jobs.sql(
-    `SELECT big, at, yes, list, text, pg_typeof(big)::text AS big_type, pg_typeof(at)::text AS at_type FROM geo.names`,
+    `SELECT big, odd, at, yes, list, text, pg_typeof(big)::text AS big_type, pg_typeof(at)::text AS at_type FROM geo.names`,
   );
   assert.deepEqual(row, {
-    ...{ big: '9007199254740991', at: new Date('2020-01-02T01:04:05Z'), yes: true, list: ['p', 'q,"r"'] },
+    ...{ big: '9223372036854775807', odd: '9007199254740993' },
+    ...{ at: new Date('2020-01-02T01:04:05Z'), yes: true, list: ['p', 'q,"r"'] },
     ...{ text: properties.text, big_type: 'bigint', at_type: 'timestamp with time zone' },
   });
 });
@@ -165,6 +169,117 @@ test('a file without geometries is refused, a CSV file with the columns that it 
   await ogr2ogr('-f', 'GPKG', '-nlt', 'NONE', gpkg, table);
   await assert.rejects(jobs.load(gpkg, { table_name: 'none' }), { code: 'NO_GEOMETRY' });
   assert.deepEqual(await jobs.sql(`SELECT 1 FROM pg_class WHERE relname = 'none'`), []);
+});
+
+test('CSV: times with zones are instants, without one UTC', async () => {
+  const lines = [
+    'lat,lon,at',
+    '1,2,2020-01-02T03:04:05+05:30',
+    '1,2,2020-06-02 03:04:05.25-0800',
+    '1,2,2020-01-02T03:04:05Z',
+    '1,2,2020-01-02 03:04',
+    '1,2,2020-01-02T00:00:00+14',
+    '1,2,2020-01-02',
+  ];
+  const result = await jobs.load(await written('csv', lines.join('\n')), { table_name: 'times' });
+  assert.equal((result.columns as JsonObject[]).at(-1)?.type, 'timestamptz');
+  const rows = await jobs.sql<{ at: string }>(
+    `SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') AS at FROM geo.times ORDER BY id`,
+  );
+  assert.deepEqual(
+    rows.map(({ at }) => at),
+    [
+      '2020-01-01 21:34:05.000',
+      '2020-06-02 11:04:05.250',
+      '2020-01-02 03:04:05.000',
+      '2020-01-02 03:04:00.000',
+      '2020-01-01 10:00:00.000',
+      '2020-01-02 00:00:00.000',
+    ],
+  );
+});
+
+test('CSV: short rows are loaded, with a warning in the result', async () => {
+  const result = await jobs.load(await written('csv', 'lat,lon,a,b\n1,2,x,y\n3,4,x\n'), { table_name: 'short_rows' });
+  assert.equal(result.rows_inserted, 2);
+  assert.deepEqual(
+    (result.warnings as JsonObject[]).map(({ code }) => code),
+    ['SHORT_ROWS'],
+  );
+});
+
+test('GeoJSON in metres that says degrees is refused, and nothing is loaded', async () => {
+  const file = await written(
+    'geojson',
+    collection([
+      [point(1, 2), {}],
+      [point(500_000, 5_500_000), {}],
+    ]),
+  );
+  await assert.rejects(jobs.load(file, { table_name: 'metres' }), (error: { code: string; details: JsonObject[] }) => {
+    assert.equal(error.code, 'INVALID_ROWS');
+    assert.deepEqual(error.details, [{ message: 'feature 2 has no place on the Earth: 500000, 5500000' }]);
+    return true;
+  });
+  assert.deepEqual(await jobs.sql(`SELECT 1 FROM pg_tables WHERE tablename = 'metres'`), []);
+});
+
+test('names that are SQL: of columns of coordinates, of indexed columns, of a schema', async () => {
+  const evil = `x"; DROP TABLE geo.guarded; --`;
+  const quoted = `y'; DROP TABLE geo.guarded; --`;
+  await jobs.sql('CREATE TABLE IF NOT EXISTS geo.guarded (id bigint)');
+  const csv = await written('csv', `"${evil.replace('"', '""')}",${quoted},n\n1,2,3\n`);
+  const parameters = { table_name: 'evil', lon_name: evil, lat_name: quoted };
+  const result = await jobs.load(csv, { ...parameters, indexes: { attributes: [evil, 'n'], temporal: [quoted] } });
+  assert.equal(result.rows_inserted, 1);
+  const [place] = await jobs.sql(
+    'SELECT ST_X(ST_GeometryN(geom, 1)) AS x, ST_Y(ST_GeometryN(geom, 1)) AS y FROM geo.evil',
+  );
+  assert.deepEqual(place, { x: 1, y: 2 });
+  // The key, the geometries, and three columns.
+  assert.equal((await jobs.sql(`SELECT 1 FROM pg_indexes WHERE tablename = 'evil'`)).length, 5);
+  const wkt = await written('csv', `"${evil.replace('"', '""')}"\nPOINT(3 4)\n`);
+  await jobs.load(wkt, { table_name: 'evil_wkt', wkt_column: evil });
+  const missing = `none"; DROP TABLE geo.guarded; --`;
+  const refused = (name: string, more: JsonObject) => assert.rejects(jobs.load(csv, { table_name: name, ...more }));
+  await assert.rejects(jobs.load(csv, { ...parameters, table_name: 'e1', indexes: { attributes: [missing] } }), {
+    code: 'COLUMNS_MISMATCH',
+  });
+  await refused('e2', { lat_name: missing, lon_name: missing });
+  await refused('e3', { wkt_column: missing });
+  for (const schema of ['geo"; DROP TABLE geo.guarded; --', `geo'; --`, 'geo.guarded', 'GEO', '', 'x'.repeat(64)]) {
+    await assert.rejects(runJob(stacCatalogVectors, { table_name: 'guarded', schema }, jobs.stack), {
+      code: 'INVALID_PARAMETERS',
+    });
+  }
+  assert.deepEqual(await jobs.sql('SELECT count(*)::int AS n FROM geo.guarded'), [{ n: 0 }]);
+});
+
+test('append makes no indexes, and warns of those that are asked for and missing', async () => {
+  const file = await written('geojson', collection([[point(1, 2), { a: 1, b: 2 }]]));
+  const warned = async (parameters: JsonObject) => {
+    const result = await jobs.load(file, { table_name: 'indexed', ...parameters });
+    return (result.warnings as JsonObject[]).map(({ code, message }) => `${code}: ${message}`);
+  };
+  const none = await warned({ load_method: 'append', indexes: { attributes: ['a'] } });
+  assert.deepEqual(none, [], 'the first makes the table with its indexes');
+  assert.deepEqual(await warned({ load_method: 'append', indexes: { attributes: ['a'] } }), []);
+  const [warning, ...others] = await warned({ load_method: 'append', indexes: { attributes: ['b', 'a'] } });
+  assert.match(warning ?? '', /^INDEXES_NOT_MADE: .*geo\.indexed has none on b; /);
+  assert.deepEqual(others, []);
+  await jobs.sql(
+    `DROP INDEX geo."${
+      (
+        await jobs.sql<{ name: string }>(`SELECT indexname AS name FROM pg_indexes
+    WHERE tablename = 'indexed' AND indexdef LIKE '%gist%'`)
+      )[0]?.name
+    }"; CREATE INDEX ON geo.indexed (b) WHERE b > 5`,
+  );
+  assert.match(
+    (await warned({ load_method: 'append', indexes: { temporal: ['b'] } }))[0] ?? '',
+    /has none on geom, b; /,
+  );
+  assert.deepEqual(await warned({ load_method: 'append', indexes: { spatial: false } }), []);
 });
 
 test('CSV: bad rows are told by their number, and nothing is loaded', async () => {

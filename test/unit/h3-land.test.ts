@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { cellToLatLng } from 'h3-js';
+import { cellToLatLng, latLngToCell } from 'h3-js';
 import { feature } from 'topojson-client';
 import type { GeometryCollection, Topology } from 'topojson-specification';
+import { onTheMap } from '../../handlers/h3/antimeridian.ts';
 import { baseCells, cellsBelow, rangeBelow, shapeOf, worldCells } from '../../handlers/h3/cells.ts';
 import { parsePolygons, polygonsOf } from '../../handlers/h3/geojson-polygons.ts';
 import { Land } from '../../handlers/h3/land.ts';
@@ -66,12 +67,60 @@ test('the cells below a cell are one range of indexes', () => {
   assert.equal(worldCells(4), 288_122);
 });
 
-test('a cell on the antimeridian is cut, one around a pole goes along it', () => {
+test('a cell on the antimeridian is cut', () => {
   const crossing = baseCells().filter((cell) => shapeOf(cell).crossesAntimeridian);
   assert.ok(crossing.length > 3);
   for (const cell of crossing) {
     for (const [x] of shapeOf(cell).parts.flat(2)) assert.ok(x >= -180 && x <= 180, `${cell}: ${x}`);
   }
+});
+
+for (const pole of [90, -90]) {
+  test(`the cell around the pole at ${pole} reaches it, at every longitude`, () => {
+    for (const resolution of [0, 1, 2, 4]) {
+      const cell = latLngToCell(pole, 0, resolution);
+      const { parts, crossesAntimeridian } = shapeOf(cell);
+      assert.ok(crossesAntimeridian, cell);
+      const corners = parts.flat(2).filter(([, y]) => y === pole);
+      assert.deepEqual(
+        corners.map(([x]) => x).sort((a, b) => a - b),
+        [-180, 180],
+        cell,
+      );
+      const map = new Land(parts.map((rings) => ({ rings, countryCode: null })));
+      const edge = Math.min(...parts.flat(2).map(([, y]) => Math.abs(y)));
+      for (let longitude = -179.5; longitude < 180; longitude += 1) {
+        assert.ok(map.at(longitude, pole * 0.999_99), `${cell} at ${longitude}`);
+        assert.equal(map.at(longitude, Math.sign(pole) * (edge - 0.1)), undefined, `${cell} at ${longitude}`);
+      }
+    }
+  });
+}
+
+test('a side of more than 180 degrees goes over the antimeridian, but a box of all longitudes is one', () => {
+  const box = (west: number, east: number) =>
+    onTheMap({
+      rings: [
+        [
+          [west, -10],
+          [east, -10],
+          [east, 10],
+          [west, 10],
+          [west, -10],
+        ],
+      ],
+      countryCode: 'FJI',
+    });
+  const places = (west: number, east: number) =>
+    [-179, -175, 0, 175, 179].filter((longitude) => new Land(box(west, east)).at(longitude, 0));
+  assert.deepEqual(places(178, -178), [-179, 179]);
+  assert.deepEqual(places(178, 182), [-179, 179]);
+  assert.deepEqual(places(-80, 80), [0]);
+  assert.deepEqual(places(-180, 180), [-179, -175, 0, 175, 179]);
+  assert.deepEqual(
+    box(178, -178).map(({ countryCode }) => countryCode),
+    ['FJI', 'FJI'],
+  );
 });
 
 test('holes are no land; what is no polygon is left out; country codes are read in any case', () => {

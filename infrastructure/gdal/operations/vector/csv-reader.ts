@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 
 const delimiters = [',', ';', '\t', '|'] as const;
 const quote = '"';
@@ -11,15 +11,19 @@ export type OnRecord = (fields: readonly string[], row: number) => void;
  * The records of a CSV file (RFC 4180, any of the usual delimiters, LF or CRLF), as UTF-16 when it begins with that mark,
  * else as UTF-8 or, where that fails, as Windows-1252. `begin` is called before the first record, and again when the file is read anew.
  */
-export async function readCsv(file: string, begin: () => OnRecord): Promise<void> {
+export async function readCsv(
+  file: string,
+  begin: () => OnRecord,
+  progress: (fraction: number) => void = () => {},
+): Promise<void> {
   const wide = await utf16Of(file);
-  if (wide !== null) return readAs(file, wide, begin());
+  if (wide !== null) return readAs(file, wide, begin(), progress);
   try {
-    await readAs(file, 'utf-8', begin());
+    await readAs(file, 'utf-8', begin(), progress);
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'))
       throw error;
-    await readAs(file, 'windows-1252', begin());
+    await readAs(file, 'windows-1252', begin(), progress);
   }
 }
 
@@ -35,11 +39,20 @@ async function utf16Of(file: string): Promise<'utf-16le' | 'utf-16be' | null> {
   }
 }
 
-async function readAs(file: string, encoding: string, onRecord: OnRecord): Promise<void> {
+async function readAs(
+  file: string,
+  encoding: string,
+  onRecord: OnRecord,
+  progress: (fraction: number) => void,
+): Promise<void> {
+  const { size } = await stat(file);
+  let taken = 0;
   const decoder = new TextDecoder(encoding, { fatal: encoding === 'utf-8' });
   const splitter = new RecordSplitter(onRecord);
   for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
     splitter.push(decoder.decode(chunk as Buffer, { stream: true }));
+    taken += (chunk as Buffer).length;
+    progress(Math.min(1, taken / size));
   }
   splitter.push(decoder.decode());
   splitter.end();
@@ -76,7 +89,7 @@ class RecordSplitter {
       if (nextQuote !== -1 && nextQuote < from) nextQuote = text.indexOf(quote, from);
       const quoted = nextQuote !== -1 && nextQuote < to;
       if (quoted) {
-        to = quotedEnd(text, nextQuote);
+        to = recordEnd(text, from, this.#delimiter ?? delimiters.join(''));
         if (to === -1 && !isLast) return from;
         if (to === -1) to = text.length;
       }
@@ -94,18 +107,30 @@ class RecordSplitter {
   }
 }
 
-/** The line feed that ends the record in which a quote opens; -1: it is not here yet. */
-function quotedEnd(text: string, firstQuote: number): number {
-  let at = firstQuote;
-  for (;;) {
-    const close = text.indexOf(quote, at + 1);
-    if (close === -1) return -1;
-    const feed = text.indexOf('\n', close);
-    if (feed === -1) return -1;
-    const next = text.indexOf(quote, close + 1);
-    if (next === -1 || next > feed) return feed;
-    at = next;
+/**
+ * The line feed that ends a record; -1: it is not here yet. A quote opens at the beginning of a field only (RFC 4180):
+ * elsewhere it is a letter like any other. Of a header several delimiters are possible.
+ */
+function recordEnd(text: string, from: number, separators: string): number {
+  for (let at = from; at < text.length; at += 1) {
+    if (text[at] === quote) {
+      const close = closingQuote(text, at);
+      if (close === -1) return -1;
+      at = close + 1;
+    }
+    for (let letter = text[at]; letter !== undefined && !separators.includes(letter); letter = text[at]) {
+      if (letter === '\n') return at;
+      at += 1;
+    }
   }
+  return -1;
+}
+
+/** Where the field that a quote opens is closed; two quotes are a letter of it. */
+function closingQuote(text: string, open: number): number {
+  let close = text.indexOf(quote, open + 1);
+  while (close !== -1 && text[close + 1] === quote) close = text.indexOf(quote, close + 2);
+  return close;
 }
 
 function quotedFields(line: string, delimiter: string): string[] {
@@ -119,18 +144,19 @@ function quotedFields(line: string, delimiter: string): string[] {
       at = end + 1;
       continue;
     }
-    let close = line.indexOf(quote, at + 1);
-    while (close !== -1 && line[close + 1] === quote) close = line.indexOf(quote, close + 2);
+    let close = closingQuote(line, at);
     if (close === -1) close = line.length;
-    fields.push(line.slice(at + 1, close).replaceAll('""', quote));
     const end = line.indexOf(delimiter, close + 1);
+    const after = line.slice(close + 1, end === -1 ? line.length : end);
+    fields.push(line.slice(at + 1, close).replaceAll('""', quote) + after);
     if (end === -1) return fields;
     at = end + 1;
   }
 }
 
-/** The one that cuts the header into most fields. */
+/** The one that cuts the header into most fields. What stands in quotes does not count. */
 function delimiterOf(header: string): string {
-  const counts = delimiters.map((one) => header.split(one).length);
+  const bare = header.replaceAll(/(?<=^|[,;\t|])"(?:[^"]|"")*"/g, '');
+  const counts = delimiters.map((one) => bare.split(one).length);
   return delimiters[counts.indexOf(Math.max(...counts))] ?? ',';
 }

@@ -1,10 +1,11 @@
 import gdal, { type CoordinateTransformation } from 'gdal-async';
 import type { CsvColumns, VectorRequest } from '../../../../core/ports/gdal.ts';
-import { parseCrs, withGisAxisOrder } from '../crs.ts';
+import { describeCrs, parseCrs, withGisAxisOrder } from '../crs.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import { readCsv } from './csv-reader.ts';
 import { type CsvType, widened } from './csv-types.ts';
 import type { GeometryColumn } from './geometry-column.ts';
+import { isPlace } from './on-earth.ts';
 import { VectorProblem } from './problem.ts';
 
 const names = {
@@ -18,6 +19,8 @@ const mostBadRows = 100;
 export interface CsvRows {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly records: number;
+  /** Rows of fewer fields than the header has, and the number of the first. */
+  readonly short: { readonly count: number; readonly first: number };
 }
 
 /** Where a record has its place: columns of latitude and longitude, or one of WKT. */
@@ -29,13 +32,18 @@ export interface CsvTarget {
 }
 
 /** Writes a CSV file's records. Throws INVALID_ROWS with the numbers of the rows (1 is the first after the header). */
-export async function writeCsvRows(request: VectorRequest, target: CsvTarget): Promise<CsvRows> {
+export async function writeCsvRows(
+  request: VectorRequest,
+  target: CsvTarget,
+  progress: (fraction: number) => void,
+): Promise<CsvRows> {
   const transformation = toDegrees(request.inputCrs);
   let reader = new CsvRowWriter(request, target, transformation);
-  await readCsv(request.file, () => {
+  const begin = () => {
     reader = new CsvRowWriter(request, target, transformation);
-    return (fields, row) => reader.take(fields, row);
-  });
+    return (fields: readonly string[], row: number) => reader.take(fields, row);
+  };
+  await readCsv(request.file, begin, progress);
   return reader.finish();
 }
 
@@ -47,6 +55,8 @@ class CsvRowWriter {
   readonly #bad: string[] = [];
   readonly #point = Buffer.alloc(16);
   #badCount = 0;
+  #short = { count: 0, first: 0 };
+  readonly #crs: string;
   #header: readonly string[] = [];
   #types: (CsvType | null)[] = [];
   #place: Place = { wkt: -1 };
@@ -56,6 +66,7 @@ class CsvRowWriter {
   constructor(request: VectorRequest, target: CsvTarget, transformation: CoordinateTransformation | null) {
     this.#request = request;
     this.#transformation = transformation;
+    this.#crs = crsOf(request);
     ({ writer: this.#writer, geometries: this.#geometries } = target.begin());
   }
 
@@ -65,6 +76,9 @@ class CsvRowWriter {
       return;
     }
     this.#records = row;
+    if (fields.length < this.#header.length) {
+      this.#short = { count: this.#short.count + 1, first: this.#short.first || row };
+    }
     const problem = fields.length > this.#header.length ? `has ${fields.length} fields` : this.#write(fields);
     if (problem === null) return;
     this.#badCount += 1;
@@ -79,7 +93,7 @@ class CsvRowWriter {
     }
     if (this.#header.length === 0) throw new VectorProblem('FILE_UNREADABLE', 'the file is empty');
     const columns = this.#header.map((name, index) => ({ name, type: this.#types[index] ?? 'text' }));
-    return { columns: columns.filter((_, index) => index !== this.#wkt), records: this.#records };
+    return { columns: columns.filter((_, index) => index !== this.#wkt), records: this.#records, short: this.#short };
   }
 
   #begin(header: readonly string[]): void {
@@ -126,7 +140,11 @@ class CsvRowWriter {
   }
 
   #beginWkt(given: string): string | null {
-    const wkt = given.trim().replace(/^SRID=\d+;/i, '');
+    const [prefix = '', srid] = /^SRID=(\d+);/i.exec(given.trim()) ?? [];
+    if (srid !== undefined && Number(srid) !== 0 && `EPSG:${Number(srid)}` !== this.#crs) {
+      return `is in SRID ${srid}, and the file is read in ${this.#crs}: input_crs tells of another`;
+    }
+    const wkt = given.trim().slice(prefix.length);
     if (wkt === '') {
       this.#geometries.counts.dropped += 1;
       return 'dropped';
@@ -154,6 +172,16 @@ class CsvRowWriter {
       return [Number.NaN, Number.NaN];
     }
   }
+}
+
+/** `EPSG:n`, or as it was given where no code is the same. */
+function crsOf({ inputCrs }: VectorRequest): string {
+  if (inputCrs === null || isDegrees(inputCrs)) return 'EPSG:4326';
+  return describeCrs(inputCrs)?.authorityCode ?? inputCrs;
+}
+
+function isDegrees(definition: string): boolean {
+  return /^(?:EPSG:4326|OGC:CRS84|WGS84)$/i.test(definition);
 }
 
 /** The columns asked for, or those that are called as such columns are. */
@@ -188,7 +216,7 @@ function detected(header: readonly string[], candidates: readonly string[]): num
 }
 
 function toDegrees(definition: string | null): CoordinateTransformation | null {
-  if (definition === null || /^(?:EPSG:4326|OGC:CRS84|WGS84)$/i.test(definition)) return null;
+  if (definition === null || isDegrees(definition)) return null;
   return withGisAxisOrder(() => {
     const [source, target] = [parseCrs(definition), parseCrs('EPSG:4326')];
     if (!source || !target) throw new VectorProblem('CRS_INVALID', `GDAL does not know the CRS ${shown(definition)}`);
@@ -198,10 +226,6 @@ function toDegrees(definition: string | null): CoordinateTransformation | null {
 
 function numberOf(text: string): number {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function isPlace(longitude: number, latitude: number): boolean {
-  return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
 }
 
 const special = /[\0\\\t\n\r]/;

@@ -9,7 +9,7 @@ import type { OperationContext } from '../perform.ts';
 import { writeAttributes } from './attributes.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { readDump } from './copy-dump.ts';
-import { writeCsvRows } from './csv-rows.ts';
+import { type CsvRows, writeCsvRows } from './csv-rows.ts';
 import { GeometryColumn, hasHeightOrMeasure } from './geometry-column.ts';
 import { layerOf, openVector } from './layer.ts';
 import { VectorProblem } from './problem.ts';
@@ -24,7 +24,9 @@ export async function exportRows(request: VectorRequest, context: OperationConte
   mkdirSync(request.folder);
   try {
     return {
-      rows: await (request.drivers === 'csv' ? exportCsv(request) : exportLayer(request, request.drivers, context)),
+      rows: await (request.drivers === 'csv'
+        ? exportCsv(request, context)
+        : exportLayer(request, request.drivers, context)),
     };
   } catch (error) {
     if (!(error instanceof VectorProblem)) throw error;
@@ -33,7 +35,7 @@ export async function exportRows(request: VectorRequest, context: OperationConte
   }
 }
 
-async function exportCsv(request: VectorRequest): Promise<VectorRows> {
+async function exportCsv(request: VectorRequest, { progress }: OperationContext): Promise<VectorRows> {
   let writer = new ChunkWriter(request.folder, request.chunkRows);
   let geometries = new GeometryColumn(request.fixes);
   const begin = () => {
@@ -42,7 +44,7 @@ async function exportCsv(request: VectorRequest): Promise<VectorRows> {
     geometries = new GeometryColumn(request.fixes);
     return { writer, geometries };
   };
-  const { columns } = await writeCsvRows(request, { begin });
+  const { columns, short } = await writeCsvRows(request, { begin }, progress);
   return {
     ...summary(writer, geometries, gdal.wkbUnknown),
     layer: 'csv',
@@ -50,7 +52,14 @@ async function exportCsv(request: VectorRequest): Promise<VectorRows> {
     flattened: geometries.counts.flattened,
     sourceCrs: request.inputCrs ?? 'EPSG:4326',
     inputCrsIgnored: false,
+    warnings: shortRows(short),
   };
+}
+
+function shortRows({ count, first }: CsvRows['short']): VectorRows['warnings'] {
+  if (count === 0) return [];
+  const message = `${count} rows have fewer fields than the header, the first of them row ${first}; what they lack is null`;
+  return [{ code: 'SHORT_ROWS', message }];
 }
 
 async function exportLayer(
@@ -64,7 +73,6 @@ async function exportLayer(
     const { name, geomType } = layer;
     const crs = sourceCrs(layer, request.inputCrs);
     const count = layer.features.count();
-    const flattened = countFlattened(layer, count);
     const fields = layer.fields.getNames();
     const writer = new ChunkWriter(request.folder, request.chunkRows);
     const geometries = new GeometryColumn(request.fixes);
@@ -82,9 +90,10 @@ async function exportLayer(
       ...summary(writer, geometries, geomType),
       layer: name,
       columns: fields.map((field, index) => ({ name: field, type: sqlTypeOf(types[index] ?? '') })),
-      flattened,
+      flattened: countFlattened(layer, dataset.driver.description, geometries.counts.types),
       sourceCrs: crs.name,
       inputCrsIgnored: crs.ignored,
+      warnings: [],
     };
   } finally {
     dataset.close();
@@ -200,20 +209,29 @@ function sourceCrs(layer: Layer, input: string | null): { given: string | null; 
   return { given: input, name: asked.authorityCode ?? input, ignored: false };
 }
 
-/** A layer of no declared type is looked through; in one with a declared type all are of its dimensions. */
-function countFlattened(layer: Layer, count: number): number {
-  if (hasHeightOrMeasure(layer.geomType)) return count;
-  if (layer.geomType !== gdal.wkbUnknown) return 0;
+/** In these all geometries are of the dimensions that the layer declares. */
+const strictDrivers = ['ESRI Shapefile', 'FlatGeobuf', 'GPKG'];
+
+/** Where the declared type does not say it of all geometries that were seen, the layer is looked through. */
+function countFlattened(layer: Layer, driver: string, seen: ReadonlyMap<string, number>): number {
+  const isHigh = hasHeightOrMeasure(layer.geomType);
+  if (!isHigh && layer.geomType !== gdal.wkbUnknown) return 0;
+  if (isHigh && strictDrivers.includes(driver)) return [...seen.values()].reduce((sum, count) => sum + count, 0);
   let flattened = 0;
   layer.features.forEach((feature) => {
     const geometry = feature.getGeometry();
-    if (geometry && hasHeightOrMeasure(geometry.wkbType)) flattened += 1;
+    if (geometry && !geometry.isEmpty() && hasHeightOrMeasure(geometry.wkbType)) flattened += 1;
   });
   return flattened;
 }
 
 function summary(writer: ChunkWriter, { counts }: GeometryColumn, declared: number) {
   const sourceTypes = Object.fromEntries(counts.types);
+  if (counts.offEarth > 0) {
+    const many = `${counts.offEarth} of ${counts.seen} features`;
+    const message = `${many} are not within longitude 180 and latitude 90; the first: ${counts.firstOffEarth[0]}`;
+    throw new VectorProblem('INVALID_ROWS', message, counts.firstOffEarth);
+  }
   const known = [...counts.multiTypes];
   const seen = Object.entries(sourceTypes).map(([name, count]) => `${name} ${count}`);
   const families = [...counts.types.keys()].map((name) => (name.startsWith('Multi') ? name : `Multi${name}`));

@@ -1,12 +1,14 @@
 import gdal, { type Geometry } from 'gdal-async';
 import type { GeometryFixes } from '../../../../core/ports/gdal.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
+import { offEarth } from './on-earth.ts';
 import { snapped, snapPoint as snappedPoint } from './snap.ts';
-import { isSurelyValid } from './surely-valid.ts';
+import { headerDigits, isSurelyValid } from './surely-valid.ts';
 
-/** Little-endian EWKB in hex with SRID 4326, as OGR writes it: byte order, type, SRID, then the body. */
-const headerDigits = 18;
+/** As OGR writes it in EWKB. */
 const srid = 'E6100000';
+
+const mostShown = 100;
 
 interface Kind {
   readonly name: string;
@@ -38,6 +40,8 @@ function kind(name: string, multi: string, part: string, promoted: string): Kind
 
 /** What was seen of the geometries, and what was done to them. */
 export interface GeometryCounts {
+  /** Null ones too. */
+  seen: number;
   /** By the type in the file. */
   readonly types: Map<string, number>;
   /** Multi types that there will be. */
@@ -47,17 +51,24 @@ export interface GeometryCounts {
   promoted: number;
   /** Had a height or a measure. */
   flattened: number;
+  /** Reach beyond longitude 180 or latitude 90, and are left out: the caller refuses the file. */
+  offEarth: number;
+  /** The first of them, by their number, from 1. */
+  readonly firstOffEarth: string[];
 }
 
 /** Writes geometries as valid Multi* of two dimensions. */
 export class GeometryColumn {
   readonly counts: GeometryCounts = {
+    seen: 0,
     types: new Map(),
     multiTypes: new Set(),
     dropped: 0,
     repaired: 0,
     promoted: 0,
     flattened: 0,
+    offEarth: 0,
+    firstOffEarth: [],
   };
   readonly #fixes: GeometryFixes;
   readonly #isChanged: boolean;
@@ -69,14 +80,17 @@ export class GeometryColumn {
 
   /**
    * Begins a row with the geometry that stands as hex in `line`; false when there is none, or an empty one, and the row
-   * is dropped. A type that has no Multi* is counted and left out: the caller refuses the file.
+   * is dropped. A type that has no Multi*, and what is not on the Earth, is counted and left out: the caller refuses the file.
    */
   begin(writer: ChunkWriter, line: Buffer, from: number, to: number): boolean {
+    this.counts.seen += 1;
     if (to - from <= headerDigits || isEmpty(line, from, to)) return this.#drop();
     const type = typeOf(line, from);
     const known = kinds[type];
     this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
     if (!known) return false;
+    const off = offEarth(line, from, type);
+    if (off !== null) return this.#leaveOut(`feature ${this.counts.seen} has no place on the Earth: ${off.join(', ')}`);
     if (type === 1 || type === 4) return this.#points(writer, known, line, from, to);
     if (!this.#isChanged && isSurelyValid(line, from, type)) {
       this.#asItIs(writer, known, line, from, to);
@@ -103,7 +117,7 @@ export class GeometryColumn {
 
   /** Begins a row with a geometry in degrees. */
   beginGeometry(writer: ChunkWriter, geometry: Geometry): boolean {
-    if (hasHeightOrMeasure(geometry.wkbType)) this.counts.flattened += 1;
+    if (hasHeightOrMeasure(geometry.wkbType) && !geometry.isEmpty()) this.counts.flattened += 1;
     geometry.flattenTo2D();
     const hex = geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase();
     const line = Buffer.from(`${hex.slice(0, 8)}20${srid}${hex.slice(10)}`, 'latin1');
@@ -168,6 +182,12 @@ export class GeometryColumn {
     const { types, multiTypes } = this.counts;
     types.set(name, (types.get(name) ?? 0) + 1);
     if (multi !== undefined) multiTypes.add(multi);
+  }
+
+  #leaveOut(problem: string): false {
+    this.counts.offEarth += 1;
+    if (this.counts.firstOffEarth.length < mostShown) this.counts.firstOffEarth.push(problem);
+    return false;
   }
 
   #drop(): false {

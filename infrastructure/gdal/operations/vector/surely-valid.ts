@@ -6,16 +6,17 @@
 /** Pairs of segments grow with the square: above this many points GEOS is as fast. */
 const mostRingPoints = 48;
 
-const nibbles = new Uint8Array(256);
+export const nibbles = new Uint8Array(256);
 for (let value = 0; value < 16; value += 1) {
   const digit = value.toString(16);
   nibbles[digit.charCodeAt(0)] = value;
   nibbles[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-const headerDigits = 18;
-const partHeaderDigits = 10;
-const pointDigits = 32;
+/** Little-endian EWKB in hex: byte order, type and SRID; byte order and type of a part; two doubles. */
+export const headerDigits = 18;
+export const partHeaderDigits = 10;
+export const pointDigits = 32;
 const coordinates = new Float64Array(2 * mostRingPoints);
 const coordinateBytes = new Uint8Array(coordinates.buffer);
 
@@ -72,7 +73,7 @@ function readPoints(hex: Buffer, from: number, count: number): boolean {
   return true;
 }
 
-function uint32(hex: Buffer, at: number): number {
+export function uint32(hex: Buffer, at: number): number {
   let value = 0;
   for (let byte = 3; byte >= 0; byte -= 1) {
     const digits = at + byte * 2;
