@@ -67,6 +67,11 @@ export const errorCatalogue = {
   CRS_MISSING: entry(400, false, 'The file has no coordinate reference system; give input_crs.'),
   CRS_INVALID: entry(400, false, 'GDAL does not know this coordinate reference system.'),
   RASTER_UNSUPPORTED: entry(400, false, 'The raster cannot be processed: see the message.'),
+  OUTPUT_TAKEN: entry(
+    409,
+    false,
+    'What the job would write is there already, made from another source; the message says which parameter to change.',
+  ),
   COLLECTION_MIXED: entry(
     400,
     false,

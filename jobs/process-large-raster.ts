@@ -1,6 +1,8 @@
+import { extname } from 'node:path/posix';
 import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob, type JobInfo } from '../core/job.ts';
+import type { BlobRef } from '../core/ports/blob-store.ts';
 import type { StageRecord } from '../core/ports/state-store.ts';
 import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
@@ -14,11 +16,14 @@ import {
   stacSummary,
 } from '../handlers/mosaic/results.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
-import { stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
+import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
+import { ownerOf, requireOwnBlob } from '../handlers/raster/owned-blobs.ts';
 import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
 import { cogTiers } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
+import { derivedItemId } from '../handlers/stac/item-id.ts';
+import { requireOwnItems } from '../handlers/stac/own-items.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import { extractTiles } from '../handlers/tiling/extract-tiles.ts';
 import { generateTilingScheme } from '../handlers/tiling/generate-tiling-scheme.ts';
@@ -39,9 +44,12 @@ const fields = inspectionParameters.extend({
   collection_id: collectionId,
   item_id: itemId.describe('Stands for a missing stac_item_id.'),
   stac_item_id: itemId.describe(
-    "STAC collection of the tiles; null: item_id, else a collection_id that is given, else the blob's name.",
+    'STAC collection of the tiles, of its own; null: item_id, else the collection_id that is given, which rasters may share, else one named after the blob.',
   ),
-  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+  output_folder: outputFolder
+    .nullable()
+    .default(null)
+    .describe('Folder in the containers of the COGs, the tiling scheme and the MosaicJSON.'),
   tile_size: z
     .int()
     .min(256)
@@ -63,7 +71,6 @@ const parameters = fields.refine(({ overlap, tile_size }) => tile_size === null 
 type Parameters = z.output<typeof parameters>;
 
 const mostNameCharacters = 1024;
-const mostIdCharacters = 180;
 const mosaicContainer = 'silver-mosaicjson';
 /** The default of collection_id: of many rasters, so that the tiles of one would be lost among them. */
 const sharedCollection = 'system-rasters';
@@ -98,16 +105,19 @@ export const processLargeRaster = defineJob('process_large_raster', {
     { onFailure: 'continue' },
   )
   .fanIn('create_mosaicjson', createMosaicJson, async ({ params, previous }) => ({
-    container_name: mosaicContainer,
-    blob_name: `${params.output_folder ? `${params.output_folder}/` : ''}${stacIdOf(params)}.json`,
-    name: stacIdOf(params),
+    container_name: mosaicOf(params).container,
+    blob_name: mosaicOf(params).name,
+    owner: ownerOf(Object.values(sourceOf(params))),
+    name: nameOf(params),
     maxzoom: params.maxzoom,
     cog_count: await previous.count(),
   }))
   .fanInOf('convert_to_cogs', 'create_stac', createStacCollection, async ({ params, previous, results }) => ({
-    collection_id: params.collection_id,
+    collection_id: stacIdOf(params),
     stac_id: stacIdOf(params),
-    description: `Tiles of ${params.container_name}/${params.blob_name}`,
+    item_name: nameOf(params),
+    source: { container: params.container_name, name: params.blob_name },
+    description: descriptionOf(params),
     mosaicjson_url: (await previous.only()).mosaicjson_url,
     maxzoom: params.maxzoom,
     cog_count: await results.convert_to_cogs.count(),
@@ -148,15 +158,30 @@ export const processLargeRaster = defineJob('process_large_raster', {
     };
   });
 
-/** The tiles' own STAC collection: named by the client, else after the raster. */
-function stacIdOf({ stac_item_id, item_id, collection_id: collection, blob_name, subdataset }: Parameters): string {
-  const given = stac_item_id ?? item_id ?? (collection === sharedCollection ? null : collection);
-  return (
-    given ??
-    stemOf({ blobName: blob_name, subdataset })
-      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
-      .slice(-mostIdCharacters)
-  );
+/** What the ids of the tiles begin with, and the mosaic's name: the client's, else one that only this source has. */
+function nameOf(params: Parameters): string {
+  const { stac_item_id, item_id, collection_id, container_name: container, blob_name, subdataset } = params;
+  const name = `${stemOf({ blobName: blob_name, subdataset })}${extname(blob_name)}`;
+  return stac_item_id ?? item_id ?? derivedItemId(collection_id, { container, name });
+}
+
+/** The STAC collection the tiles lie in: their own, unless the client names one that other rasters may lie in too. */
+function stacIdOf(params: Parameters): string {
+  const { stac_item_id, item_id, collection_id } = params;
+  return stac_item_id ?? item_id ?? (collection_id === sharedCollection ? nameOf(params) : collection_id);
+}
+
+function descriptionOf(params: Parameters): string {
+  const isOwn = stacIdOf(params) === nameOf(params);
+  return isOwn ? `Tiles of ${params.container_name}/${params.blob_name}` : `Rasters of ${params.collection_id}`;
+}
+
+function mosaicOf(params: Parameters): BlobRef {
+  return { container: mosaicContainer, name: `${inFolder(params.output_folder)}${nameOf(params)}.json` };
+}
+
+function schemeOf({ blob_name: blobName, subdataset, output_folder: folder }: Parameters): BlobRef {
+  return { container: tilesContainer, name: schemeBlobName({ blobName, subdataset, folder }) };
 }
 
 async function countTiles(batches: StageResults<ExtractTilesOutput>): Promise<{ full: number; empty: number }> {
@@ -179,6 +204,15 @@ async function checkResources(params: Parameters, services: Services): Promise<v
   await requireBlob(services, params.container_name, params.blob_name);
   await requireTargetCrs(services.gdal, params.target_crs);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
+  await checkOverwriting(params, services);
+}
+
+/** The stages look again, each just before it writes: another job may have begun since. */
+async function checkOverwriting(params: Parameters, services: Services): Promise<void> {
+  const owner = ownerOf(Object.values(sourceOf(params)));
+  for (const ref of [schemeOf(params), mosaicOf(params)]) await requireOwnBlob(services.blobs, ref, owner);
+  const source = { container: params.container_name, name: params.blob_name };
+  await requireOwnItems(services, { stacId: stacIdOf(params), itemName: nameOf(params), source });
 }
 
 /** Found out now, not after the work. */
@@ -202,8 +236,9 @@ function schemeInput(params: Parameters) {
   return {
     ...sourceOf(params),
     ...{ input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap },
-    scheme_container: tilesContainer,
-    scheme_blob: schemeBlobName({ blobName: params.blob_name, subdataset: params.subdataset }),
+    scheme_container: schemeOf(params).container,
+    scheme_blob: schemeOf(params).name,
+    owner: ownerOf(Object.values(sourceOf(params))),
   };
 }
 

@@ -15,6 +15,7 @@ import { requireBlobs } from '../handlers/parameters/blobs.ts';
 import { collectionParameters, tileCogNames } from '../handlers/raster/collection-parameters.ts';
 import { commonPixelSize } from '../handlers/raster/common-pixel-size.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
+import { ownerOf } from '../handlers/raster/owned-blobs.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
 import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
@@ -52,6 +53,7 @@ export const processRasterCollection = defineJob('process_raster_collection', {
       ? {
           container_name: params.mosaicjson_container,
           blob_name: mosaicBlob(params),
+          owner: ownerOf(['process_raster_collection', params.collection_id]),
           name: params.collection_id,
           maxzoom: params.maxzoom,
           cog_count: await previous.count(),
@@ -63,6 +65,8 @@ export const processRasterCollection = defineJob('process_raster_collection', {
       ? {
           collection_id: params.collection_id,
           stac_id: params.stac_item_id ?? params.collection_id,
+          item_name: params.stac_item_id ?? params.collection_id,
+          source: null,
           description: params.collection_description ?? `Raster collection: ${params.collection_id}`,
           mosaicjson_url: (await results.create_mosaicjson.first())?.output.mosaicjson_url ?? null,
           maxzoom: params.maxzoom,

@@ -1,6 +1,7 @@
 import { defineFanInHandler, type TaskContext } from '../../core/handler.ts';
 import { jsonBytes } from '../../core/json.ts';
 import type { StageResults } from '../../core/results.ts';
+import { requireOwnBlob } from '../raster/owned-blobs.ts';
 import { type CreateCogOutput, createCogOutput } from '../raster/schemas.ts';
 import { mosaicAsset } from './mosaic-assets.ts';
 import { buildMosaicJson, type MosaicAsset } from './mosaic-json.ts';
@@ -23,8 +24,10 @@ export const createMosaicJson = defineFanInHandler('create_mosaicjson', {
     });
     context.progress(0.9);
     const place = { container: input.container_name, name: input.blob_name };
+    await requireOwnBlob(blobs, place, input.owner);
     await blobs.upload(place, new TextEncoder().encode(JSON.stringify(mosaic)), {
       contentType: 'application/json',
+      metadata: { owner: input.owner },
       signal: context.signal,
     });
     return {

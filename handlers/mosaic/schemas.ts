@@ -7,6 +7,8 @@ export const createMosaicJsonInput = z.object({
   /** Where the document goes. */
   container_name: z.string(),
   blob_name: z.string(),
+  /** Whose document it is: that of another owner is not replaced. */
+  owner: z.string(),
   /** Of the mosaic, for people. */
   name: z.string(),
   /** null: from the data's resolution. */

@@ -21,6 +21,6 @@ export function tileCogBlobName(
   return `${inFolder(source.folder)}${stemOf(source)}_tiles/${source.tileId}_cog_${source.tier}.tif`;
 }
 
-function inFolder(folder: string | null): string {
+export function inFolder(folder: string | null): string {
   return folder ? `${folder}/` : '';
 }

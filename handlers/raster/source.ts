@@ -18,17 +18,15 @@ const copyBelowBytes = 256 * 1024 * 1024;
 /** Formats whose drivers jump about in the file, or need a real file. */
 const copiedFormats = new Set(['.nc', '.png', '.img', '.jp2']);
 
-/** What GDAL opens for a blob: its address in storage, or a local copy with its side files. */
+/** What GDAL opens for a blob: its address in storage, or a local copy; either with its side files. */
 export async function openSource(services: Services, ref: BlobRef, options: SourceOptions): Promise<GdalSource> {
   const properties = await services.blobs.properties(ref);
   if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', `there is no blob ${ref.name} in ${ref.container}`);
   if (properties.sizeBytes === 0) throw new CoreMachineError('FILE_UNREADABLE', `${ref.name} is empty`);
   const sideFiles = await findSideFiles(services, ref);
   const copied =
-    copiedFormats.has(extname(ref.name).toLowerCase()) ||
-    sideFiles.length > 0 ||
-    (options.localCopy ?? properties.sizeBytes < copyBelowBytes);
-  const source = copied ? await copyOf(services, ref, sideFiles, options) : await services.blobs.gdalSource(ref);
+    copiedFormats.has(extname(ref.name).toLowerCase()) || (options.localCopy ?? properties.sizeBytes < copyBelowBytes);
+  const source = copied ? await copyOf(services, ref, sideFiles, options) : await inPlace(services, ref, sideFiles);
   return chooseSubdataset(services, source, ref, options);
 }
 
@@ -36,6 +34,23 @@ async function findSideFiles(services: Services, ref: BlobRef): Promise<string[]
   const names = sideFileNames(ref.name, extname(ref.name));
   const found = await Promise.all(names.map((name) => services.blobs.properties({ container: ref.container, name })));
   return names.filter((_, index) => found[index]);
+}
+
+/**
+ * GDAL looks for side files one by one, and only for those that are there: anything else that might lie beside the
+ * raster is taken for absent without a request. Nothing may write a side file: asking the source for statistics would.
+ */
+async function inPlace(services: Services, ref: BlobRef, sideFiles: readonly string[]): Promise<GdalSource> {
+  const source = await services.blobs.gdalSource(ref);
+  if (sideFiles.length === 0) return source;
+  const stemLength = ref.name.length - extname(ref.name).length;
+  const endings = [ref.name, ...sideFiles].map((name) => name.slice(stemLength));
+  const readSideFiles = {
+    GDAL_DISABLE_READDIR_ON_OPEN: 'TRUE',
+    GDAL_PAM_ENABLED: 'YES',
+    CPL_VSIL_CURL_ALLOWED_EXTENSIONS: endings.join(','),
+  };
+  return { ...source, config: { ...source.config, ...readSideFiles } };
 }
 
 /** The copy has a plain name, for a blob's own may hold anything; its side files are called after it. */

@@ -6,8 +6,11 @@ const json = z.custom<JsonObject>((value) => isObject(value), 'must be an object
 export const createStacCollectionInput = z.object({
   /** What the job calls the collection. */
   collection_id: z.string(),
-  /** Id of the STAC collection, and what the ids of its items begin with. */
   stac_id: z.string(),
+  /** What the ids of the items begin with; other than `stac_id` where several share the collection. */
+  item_name: z.string(),
+  /** The one raster that all tiles are of: items of another are not replaced. null: tiles of many. */
+  source: z.object({ container: z.string(), name: z.string() }).nullable(),
   description: z.string(),
   /** null: no MosaicJSON was made. */
   mosaicjson_url: z.string().nullable(),

@@ -16,6 +16,7 @@ import { type Cover, withItem } from './cover.ts';
 import { buildItem } from './item-builder.ts';
 import { itemRender } from './item-render.ts';
 import { mosaicCollection, type Shown } from './mosaic-collection.ts';
+import { itemPrefix, requireOwnItems, tileIds } from './own-items.ts';
 import { refreshedItem } from './store-item.ts';
 
 /** Items written together. A write costs pgSTAC the statistics of the whole partition, whatever the number of items. */
@@ -55,7 +56,8 @@ class CollectionWriter {
 
   async write(cogs: StageResults<CreateCogOutput>): Promise<CreateStacCollectionOutput> {
     const { catalogue } = this.#context.services;
-    const { stac_id } = this.#input;
+    const { stac_id, item_name, source } = this.#input;
+    if (source) await requireOwnItems(this.#context.services, { stacId: stac_id, itemName: item_name, source });
     this.#present = await catalogue.getCollection(stac_id);
     let tiles: Tile[] = [];
     for await (const cog of cogs) {
@@ -70,10 +72,10 @@ class CollectionWriter {
 
   /** From what the task that made the COG saw of it: no COG is opened again. */
   #tile({ number, key, output: cog }: StageResult<CreateCogOutput>): Tile {
-    const { stac_id: collectionId } = this.#input;
+    const { stac_id: collectionId, item_name } = this.#input;
     if (!cog.item_body) throw new Error(`${cog.cog_blob} was made without a description`);
     const item = buildItem(cog.item_body, {
-      itemId: `${itemPrefix(collectionId)}${tileNumber(key, number)}`,
+      itemId: `${itemPrefix(item_name)}${tileNumber(key, number)}`,
       collectionId,
       now: this.#now,
       links: this.#context.services.settings,
@@ -120,10 +122,9 @@ class CollectionWriter {
   /** Items that an earlier run made of tiles which this one does not have go; others in the collection stay. */
   async #removeOthers(): Promise<{ removed: number; foreign: number }> {
     const { catalogue } = this.#context.services;
-    const { stac_id } = this.#input;
-    const prefix = itemPrefix(stac_id);
+    const { stac_id, item_name } = this.#input;
     const others = (await catalogue.itemIds(stac_id, '')).filter((id) => !this.#ids.has(id));
-    const left = others.filter((id) => id.startsWith(prefix) && /^\d{4,}$/.test(id.slice(prefix.length)));
+    const left = (await tileIds(this.#context.services, stac_id, item_name)).filter((id) => !this.#ids.has(id));
     await catalogue.deleteItems(stac_id, left);
     return { removed: left.length, foreign: others.length - left.length };
   }
@@ -132,9 +133,11 @@ class CollectionWriter {
     const { catalogue, settings } = this.#context.services;
     const { collection_id, stac_id, mosaicjson_url } = this.#input;
     const { cover, render, zooms } = this.#seen();
-    const search = searchOf(stac_id, cover, zooms);
+    const search = searchOf(this.#input, cover, zooms);
     const searchId = await catalogue.registerSearch(search.body, search.metadata);
     const { share_url, titiler_urls } = searchUrls(settings, { searchId, render });
+    // What others who share the collection wrote meanwhile stays.
+    this.#present = await catalogue.getCollection(stac_id);
     await catalogue.upsertCollection(this.#collection({ render, zooms, urls: titiler_urls }));
     // The extent of our own items is known exactly; the catalogue's is rounded to 32 bits.
     if (others.foreign > 0) await catalogue.refreshExtent(stac_id);
@@ -158,8 +161,8 @@ class CollectionWriter {
   }
 
   #collection(shown: Shown | null): StacCollection {
-    const { stac_id: id, description, mosaicjson_url: mosaicjsonUrl } = this.#input;
-    return mosaicCollection({ id, description, cover: this.#seen().cover, mosaicjsonUrl, shown }, this.#present);
+    const { stac_id: id, item_name: name, description, mosaicjson_url: mosaicjsonUrl } = this.#input;
+    return mosaicCollection({ id, name, description, cover: this.#seen().cover, mosaicjsonUrl, shown }, this.#present);
   }
 
   #seen(): { cover: Cover; render: Render; zooms: readonly [number, number] } {
@@ -170,18 +173,24 @@ class CollectionWriter {
   }
 }
 
-function itemPrefix(stacId: string): string {
-  return `${stacId}-tile-`;
-}
-
 /** A key such as `tile-0007` has the tile's number in it; for others it is the task's place. Four digits at least. */
 function tileNumber(key: string, place: number): string {
   return /^tile-(\d{4,})$/.exec(key)?.[1] ?? String(place).padStart(4, '0');
 }
 
 /** Drawn in the order of the ids, as the MosaicJSON is. The metadata is what titiler-pgstac reads. */
-function searchOf(stacId: string, { bbox }: Cover, [minzoom, maxzoom]: readonly [number, number]) {
-  const body = { collections: [stacId], sortby: [{ field: 'id', direction: 'asc' }] };
-  const metadata = { type: 'mosaic', name: stacId, bounds: [...bbox], minzoom, maxzoom, assets: ['data'] };
+function searchOf(
+  { stac_id, item_name: name }: CreateStacCollectionInput,
+  { bbox }: Cover,
+  [minzoom, maxzoom]: readonly [number, number],
+) {
+  // Of a collection that others share, only the items of this name.
+  const own = { op: 'like', args: [{ property: 'id' }, `${itemPrefix(name)}%`] };
+  const body = {
+    collections: [stac_id],
+    sortby: [{ field: 'id', direction: 'asc' }],
+    ...(name !== stac_id && { 'filter-lang': 'cql2-json', filter: own }),
+  };
+  const metadata = { type: 'mosaic', name, bounds: [...bbox], minzoom, maxzoom, assets: ['data'] };
   return { body, metadata };
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import type { StacCollection } from '../../core/ports/catalogue.ts';
 import type { Render, TitilerUrls } from '../links/titiler-urls.ts';
 import type { Cover } from './cover.ts';
@@ -8,6 +8,8 @@ import { renderObject } from './item-builder.ts';
 /** What a collection of tiles says of itself. */
 export interface MosaicCollectionParts {
   readonly id: string;
+  /** Of the tiles; other than `id` where several share the collection. */
+  readonly name: string;
   readonly description: string;
   readonly cover: Cover;
   readonly mosaicjsonUrl: string | null;
@@ -27,6 +29,7 @@ export interface Shown {
  */
 export function mosaicCollection(parts: MosaicCollectionParts, present: StacCollection | null): StacCollection {
   const links = mapLinks(parts.shown);
+  const assets = mosaicAssets(parts, present);
   return {
     type: 'Collection',
     stac_version: '1.1.0',
@@ -43,7 +46,7 @@ export function mosaicCollection(parts: MosaicCollectionParts, present: StacColl
       temporal: { interval: [[...parts.cover.interval]] },
     },
     item_assets: { data: { title: 'Raster', type: 'image/tiff; application=geotiff; profile=cloud-optimized' } },
-    ...(parts.mosaicjsonUrl !== null && { assets: { mosaicjson: mosaicAsset(parts.mosaicjsonUrl) } }),
+    ...(Object.keys(assets).length > 0 && { assets }),
     ...(parts.shown && { renders: { default: collectionRender(parts.shown) } }),
     links,
   };
@@ -53,6 +56,14 @@ export function mosaicCollection(parts: MosaicCollectionParts, present: StacColl
 function kept(present: StacCollection | null): JsonObject {
   const { license = 'other', keywords, providers }: JsonObject = present ?? {};
   return { license, ...(keywords && { keywords }), ...(providers && { providers }) };
+}
+
+/** `mosaicjson`, or `mosaicjson-{name}` in a collection that others share; theirs stay. */
+function mosaicAssets({ id, name, mosaicjsonUrl }: MosaicCollectionParts, present: StacCollection | null): JsonObject {
+  const key = name === id ? 'mosaicjson' : `mosaicjson-${name}`;
+  const there = Object.entries(isObject(present?.assets) ? present.assets : {});
+  const others = there.filter(([other]) => other.startsWith('mosaicjson') && other !== key);
+  return { ...Object.fromEntries(others), ...(mosaicjsonUrl !== null && { [key]: mosaicAsset(mosaicjsonUrl) }) };
 }
 
 function mosaicAsset(href: string): JsonObject {

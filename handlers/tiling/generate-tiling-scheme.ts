@@ -2,6 +2,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { CogPlan } from '../raster/cog-plan.ts';
+import { requireOwnBlob } from '../raster/owned-blobs.ts';
 import { type Planning, planningFor } from '../raster/plan-for.ts';
 import type { ValidateRasterOutput } from '../raster/schemas.ts';
 import { openSource } from '../raster/source.ts';
@@ -116,5 +117,7 @@ async function writeScheme(
   };
   const document = await schemeDocument(tiling, facts, services.gdal);
   const target = { container: input.scheme_container, name: input.scheme_blob };
-  await services.blobs.upload(target, document, { contentType: 'application/geo+json', signal });
+  await requireOwnBlob(services.blobs, target, input.owner);
+  const metadata = { owner: input.owner };
+  await services.blobs.upload(target, document, { contentType: 'application/geo+json', metadata, signal });
 }

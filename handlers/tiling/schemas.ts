@@ -35,6 +35,8 @@ export const generateTilingSchemeInput = validateRasterInput.omit({ requested_ti
   overlap: z.int(),
   scheme_container: z.string(),
   scheme_blob: z.string(),
+  /** Whose scheme it is: that of another owner is not replaced. */
+  owner: z.string(),
 });
 export type GenerateTilingSchemeInput = z.output<typeof generateTilingSchemeInput>;
 

@@ -18,7 +18,7 @@ const clockSkewMs = 15 * 60_000;
  * How GDAL is to read blobs, besides credentials. Without a directory listing: GDAL trims the names in it (so a leading
  * space hides a file), stumbles over empty segments, keeps it for the life of the process, and pages through folders
  * of any size; nor are side files asked for one by one, dozens for each
- * opening: a raster that has some is copied with them.
+ * opening: who knows that a raster has some names them.
  */
 const readOptions = {
   GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR',

@@ -60,8 +60,9 @@ async function expectSound(job: JsonObject, jobId: string, stem: string): Promis
   const tiles = Number(result.tiling.tile_count);
   assert.deepEqual([result.cogs.successful, result.cogs.failed], [tiles, 0]);
   assert.equal(result.stac.items_created, tiles);
-  const expected = Array.from({ length: tiles }, (_, index) => `${stem}-tile-${String(index).padStart(4, '0')}`);
-  assert.deepEqual(await itemIds(stack.parts.settings.DATABASE_URL, stem), expected);
+  const stacId = String(result.stac.stac_id);
+  const expected = Array.from({ length: tiles }, (_, index) => `${stacId}-tile-${String(index).padStart(4, '0')}`);
+  assert.deepEqual(await itemIds(stack.parts.settings.DATABASE_URL, stacId), expected);
   const cogs = (await namesIn('silver-cogs', `${stem}_tiles/`)).filter((name) => name.endsWith('.tif'));
   assert.equal(cogs.length, tiles);
   assert.deepEqual(await namesIn('silver-tiles', `work/${jobId}`), []);

@@ -92,7 +92,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ seconds: number; outp
   return { seconds: (performance.now() - started) / 1000, output };
 }
 
-const place = { container_name: 'silver-mosaicjson', blob_name: 'many.json' };
+const place = { container_name: 'silver-mosaicjson', blob_name: 'many.json', owner: 'many' };
 const mosaic = await timed(() =>
   createMosaicJson.run({ ...place, name: 'many', maxzoom: null, cog_count: count }, results, context),
 );
@@ -102,7 +102,15 @@ const collection = () =>
   timed(() =>
     createStacCollection.run(
       {
-        ...{ collection_id: 'many', stac_id: 'many', description: 'many tiles', maxzoom: null, cog_count: count },
+        ...{
+          collection_id: 'many',
+          stac_id: 'many',
+          item_name: 'many',
+          source: null,
+          description: 'many tiles',
+          maxzoom: null,
+          cog_count: count,
+        },
         mosaicjson_url: mosaic.output.mosaicjson_url,
       },
       results,

@@ -16,6 +16,8 @@ export class FaultyProxy implements AsyncDisposable {
   fault: Fault | null = null;
   /** Connections that were cut or stalled so far. */
   struck = 0;
+  /** Bytes that came from the server so far. */
+  bytes = 0;
   readonly #target: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -58,6 +60,7 @@ export class FaultyProxy implements AsyncDisposable {
     client.on('data', (chunk) => server.write(chunk));
     server.on('data', (chunk) => {
       bytes += chunk.length;
+      this.bytes += chunk.length;
       const due = this.fault !== null && bytes > this.fault.afterBytes && this.struck < (this.fault.times ?? Infinity);
       if (this.fault && due) this.#strike(this.fault, client, server);
       else client.write(chunk);
