@@ -65,6 +65,7 @@ export const processRaster = defineJob('process_raster', {
         source_container: output.source_container,
         source_blob: output.source_blob,
         raster_type: effective_type,
+        item_body: output.item_body,
       },
     }));
   })
@@ -145,6 +146,7 @@ function cogInput(params: Parameters, validation: ValidateRasterOutput, tier: Co
     jpeg_quality,
     in_memory,
     output_blob: cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier }),
+    describe: true,
   };
 }
 

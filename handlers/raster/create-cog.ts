@@ -1,6 +1,6 @@
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
+import type { BlobProperties, BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
 import { mercatorSize } from '../mosaic/mercator-size.ts';
 import { zoomsOf } from '../mosaic/tile-grid.ts';
@@ -43,13 +43,13 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const facts = rasterFacts(info);
   const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
   const storageTier = accessTierOf(input.tier);
-  const uploaded = await services.blobs.upload(target, file, {
+  const stored = services.blobs.upload(target, file, {
     contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
     accessTier: storageTier,
     signal,
   });
-  const { sizeBytes } = uploaded;
-  const body = input.describe && { item_body: await describe(input, { facts, sizeBytes, target, file }, context) };
+  const describing = input.describe ? describe(input, { facts, stored, target, file }, context) : null;
+  const [{ sizeBytes }, itemBody] = await bothOf(stored, describing);
   const extent = await globeExtent(services.gdal, facts, input.target_crs);
   const size = await mercatorSize(services.gdal, input.target_crs, facts);
   const zooms = size && zoomsOf(size);
@@ -74,24 +74,33 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     overview_levels: overviewsOf(info, facts),
     processing_time_seconds: Math.round(performance.now() - started) / 1000,
     gdal_version: services.gdal.capabilities.version,
-    ...body,
+    ...(itemBody && { item_body: itemBody }),
   };
+}
+
+/** Waits for both also when one fails: neither is to be at work in a folder that is gone. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B> | null): Promise<[A, B | null]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 interface Written {
   readonly facts: RasterFacts;
-  readonly sizeBytes: number;
+  readonly stored: Promise<BlobProperties>;
   /** The COG in blob storage, and here. */
   readonly target: BlobRef;
   readonly file: string;
 }
 
-/** Here, where its pixels still lie on the disk: ten thousand COGs to be opened again afterwards are half an hour. */
+/**
+ * Here, where its pixels still lie on the disk: ten thousand COGs to be opened again afterwards are half an hour. Beside the
+ * upload, which keeps the network busy and no core.
+ */
 function describe(input: CreateCogInput, cog: Written, context: TaskContext): Promise<ItemBody> {
-  const { target: raster, facts, sizeBytes } = cog;
+  const { target: raster, facts, stored } = cog;
   return describeRaster(
     {
-      ...{ raster, facts, sizeBytes, rasterType: input.raster_type },
+      ...{ raster, facts, stored, rasterType: input.raster_type },
       source: local(cog.file),
       thumbnail: { container: raster.container, name: thumbnailName(raster, raster.container) },
       madeFrom: { container: input.container_name, name: input.blob_name },

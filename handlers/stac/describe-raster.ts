@@ -12,9 +12,10 @@ import { readSample, type Sample, sampleStatistics } from './sample.ts';
 import type { ExtractStacMetadataInput } from './schemas.ts';
 
 export interface DescribedRaster {
-  /** Where it lies for its readers. */
+  /** Where it lies for its readers once it is stored. */
   readonly raster: BlobRef;
-  readonly sizeBytes: number;
+  /** May still be under way: only the end of the work waits for it. */
+  readonly stored: Promise<{ readonly sizeBytes: number }>;
   readonly facts: RasterFacts;
   /** Where its pixels are read from: the blob, or a local file with the same bytes. */
   readonly source: GdalSource;
@@ -31,6 +32,7 @@ export async function describeRaster(described: DescribedRaster, context: TaskCo
   const { facts, madeFrom } = described;
   const seen = await observe(described, context);
   const thumbnailHref = await storeThumbnail(described, seen, context);
+  const { sizeBytes } = await described.stored;
   return buildItemBody({
     facts,
     crs: await gdal.describeCrs(facts.crs),
@@ -38,8 +40,8 @@ export async function describeRaster(described: DescribedRaster, context: TaskCo
     acquired: acquisitionTime(facts, new Date()),
     data: {
       href: blobs.url(described.raster),
-      sizeBytes: described.sizeBytes,
-      headerBytes: await headerBytes(described, context),
+      sizeBytes,
+      headerBytes: facts.isCog ? await headerBytes(described.raster, sizeBytes, context) : null,
     },
     thumbnailHref,
     source: madeFrom && { href: blobs.url(madeFrom), blobName: madeFrom.name },
@@ -81,8 +83,7 @@ async function storeThumbnail(
   return services.blobs.url(place);
 }
 
-async function headerBytes({ raster, facts, sizeBytes }: DescribedRaster, { services }: TaskContext) {
-  if (!facts.isCog) return null;
+function headerBytes(raster: BlobRef, sizeBytes: number, { services }: TaskContext): Promise<number | null> {
   return headerSize((offset, length) => {
     const left = sizeBytes - offset;
     return left <= 0

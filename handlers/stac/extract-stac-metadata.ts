@@ -18,7 +18,7 @@ export const extractStacMetadata = defineHandler('extract_stac_metadata', {
   async run(input, context) {
     const { services, signal } = context;
     const raster: BlobRef = { container: input.container_name, name: input.blob_name };
-    const body = await naming(input.blob_name, describedBlob(input, raster, context));
+    const body = input.item_body ?? (await naming(input.blob_name, describedBlob(input, raster, context)));
     context.progress(0.8);
     signal.throwIfAborted();
     const item = buildItem(body, {
@@ -65,7 +65,7 @@ async function describedBlob(
     return describeRaster(
       {
         raster,
-        sizeBytes: properties.sizeBytes,
+        stored: Promise.resolve(properties),
         facts,
         source,
         rasterType: input.raster_type,

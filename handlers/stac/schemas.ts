@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isObject } from '../../core/json.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
 import { rasterTypes } from '../raster/schemas.ts';
+import { itemBody } from './item-body.ts';
 
 export const extractStacMetadataInput = z.object({
   container_name: z.string().describe('Container of the raster to catalogue.'),
@@ -14,6 +15,7 @@ export const extractStacMetadataInput = z.object({
     .enum(['auto', ...rasterTypes])
     .default('auto')
     .describe('How it is drawn; auto: told from its bands.'),
+  item_body: itemBody.optional().describe('What was found out when the raster was made; absent: it is opened.'),
 });
 
 export const extractStacMetadataOutput = z.object({

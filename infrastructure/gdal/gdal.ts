@@ -19,6 +19,7 @@ import { openWorkspace } from '../workspace/workspace.ts';
 import { destinationOf, mergeOptions, sourcesOf, toPlain } from './command.ts';
 import { Executor } from './executor.ts';
 import { ProcessPool } from './process-pool.ts';
+import { ProcessStock } from './process-stock.ts';
 import { parseRasterJson } from './raster-json.ts';
 
 export interface GdalOptions {
@@ -37,10 +38,10 @@ export interface GdalOptions {
 export async function openGdal(options: GdalOptions): Promise<Gdal> {
   const { processes, log, cacheMb = 256, tempFolder = tmpdir(), idleMs = 30_000 } = options;
   const scratch = await openWorkspace({ root: tempFolder, log });
-  const shared = { cacheMb, tempFolder, idleMs };
-  const rasters = new Executor(new ProcessPool({ ...shared, size: processes }), log);
+  const stock = new ProcessStock({ cacheMb, tempFolder, idleMs });
+  const rasters = new Executor(new ProcessPool(stock, processes), log);
   // A point outside of a projection is an answer, and no news.
-  const questions = new Executor(new ProcessPool({ ...shared, size: 1 }), silentLog);
+  const questions = new Executor(new ProcessPool(stock, 1), silentLog);
   try {
     const capabilities = await questions.execute('capabilities', null, { tool: 'GDAL' });
     return new PooledGdal({ capabilities, rasters, questions, scratch });
