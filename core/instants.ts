@@ -15,6 +15,8 @@ export const instantNames = [
   'result-built',
   'job-finished',
   'callback-called',
+  // Of upkeep: tasks are marked as sent again, and not sent yet.
+  'tasks-taken',
 ] as const;
 
 export type InstantName = (typeof instantNames)[number];

@@ -58,6 +58,7 @@ const flushMs = 3000;
 
 let config: Config | null = null;
 let opening: Promise<App> | null = null;
+let currentOptions: AppOptions = {};
 
 /** The process's configuration, read once. Throws CONFIGURATION_INVALID with all problems. */
 export function currentConfig(): Config {
@@ -65,9 +66,15 @@ export function currentConfig(): Config {
   return config;
 }
 
+/** Registers who is told of every job's end, at least once each. At start-up: not once the application is open. */
+export function onJobComplete(callback: CompletionCallback): void {
+  if (opening) throw new Error('the application is open: it tells of the end of jobs as it was begun');
+  currentOptions = { onJobComplete: callback };
+}
+
 /** The process's one application, opened on first use. A failed opening is tried again by the next caller. */
 export function currentApp(): Promise<App> {
-  opening ??= openApp(currentConfig()).catch((error: unknown) => {
+  opening ??= openApp(currentConfig(), currentOptions).catch((error: unknown) => {
     opening = null;
     throw error;
   });

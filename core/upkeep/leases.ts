@@ -15,6 +15,7 @@ export async function leases(engine: Engine): Promise<UpkeepReport> {
   const repeat = repeatMark();
   const live = expired.filter((task) => !task.orphaned);
   for (const task of expired.filter(({ orphaned }) => orphaned)) await endAttempt(engine, task, 'cancelled', error);
+  if (live[0]) await engine.instants('tasks-taken', live[0]);
   await engine.queue.sendTaskMessages(
     live.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
   );

@@ -41,6 +41,7 @@ type LostAge = Parameters<Engine['store']['takeTasksToPublish']>[0];
 
 async function sendLost(engine: Engine, age: LostAge) {
   const tasks = await engine.store.takeTasksToPublish(age, upkeepBatch);
+  if (tasks[0]) await engine.instants('tasks-taken', tasks[0]);
   const repeat = repeatMark();
   await engine.queue.sendTaskMessages(
     tasks.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),

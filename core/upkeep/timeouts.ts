@@ -44,6 +44,7 @@ async function overdueTasks(engine: Engine, failures: unknown[]): Promise<{ scan
   for (const task of overdue) {
     if (!(await endAttempt(engine, task, 'failed', error))) continue;
     actions.push(`failed task ${task.task} of job ${task.jobId} stage ${task.stage}`);
+    await engine.instants('result-stored', task);
     await done(goOn(engine, task, error), failures);
   }
   return { scanned: overdue.length, actions };

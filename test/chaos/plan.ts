@@ -66,7 +66,7 @@ const weightedKinds: readonly Action['kind'][] = [
   'restart emulator',
 ];
 /** Where a worker holds what others may take over; struck more often. */
-const delicateInstants: readonly InstantName[] = ['task-claimed', 'handler-done', 'handler-done', 'result-stored'];
+const delicateInstants: readonly InstantName[] = ['handler-done', 'handler-done', 'result-stored'];
 const lockModes = ['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE'];
 const tables = ['app.tasks', 'app.jobs', 'app.stages', 'app.tasks, app.jobs'];
 

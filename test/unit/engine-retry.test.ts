@@ -170,6 +170,50 @@ for (const [policy, status] of [
   });
 }
 
+class Death extends Error {}
+
+for (const run of ['republish', 'leases'] as const) {
+  test(`upkeep that dies with tasks marked as sent and not sent (${run}): found again, and the job completes`, async () => {
+    let deaths = 0;
+    const { job } = fragile(new Set());
+    const b = bench([job('tiles', 'fail')], {
+      instants: (name) => {
+        if (name === 'tasks-taken' && deaths++ === 0) throw new Death();
+      },
+    });
+    const jobId = await b.submit('tiles', { n: 1 });
+    await b.machine.handleJobMessage(b.queue.take()?.message.body);
+    b.queue.take();
+    if (run === 'leases') await b.store.claimTask({ jobId, run: 1, stage: 1, task: 0 }, { worker: 'dies', leaseMs: 1 });
+    b.clock.advance(6 * 60_000);
+    await assert.rejects(b.machine.upkeep(run), Death);
+    assert.deepEqual([b.queue.length, (await b.machine.upkeep(run)).fixed], [0, 0], 'marked, and not sent');
+    b.clock.advance(6 * 60_000);
+    assert.equal((await b.machine.upkeep(run)).fixed, 1);
+    await b.drainAll();
+    assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+  });
+}
+
+test('upkeep that dies with a task failed for its limit, its stage not closed: the job ends as it deserves', async () => {
+  let deaths = 0;
+  const { job } = fragile(new Set());
+  const b = bench([job('tiles', 'fail')], {
+    instants: (name) => {
+      if (name === 'result-stored' && deaths++ === 0) throw new Death();
+    },
+  });
+  const jobId = await b.submit('tiles', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  await b.store.claimTask({ jobId, run: 1, stage: 1, task: 0 }, { worker: 'hung', leaseMs: 3_600_000 });
+  b.clock.advance(1900_000);
+  await assert.rejects(b.machine.upkeep('timeouts'), Death);
+  assert.equal((await b.store.getJob(jobId))?.status, 'processing');
+  await b.machine.upkeep('stages');
+  const { status, error } = (await b.store.getJob(jobId)) ?? {};
+  assert.deepEqual([status, error?.code], ['failed', 'TIMEOUT']);
+});
+
 test('each run of upkeep leaves a row, also one that fails', async () => {
   const { job } = fragile(new Set());
   const b = bench([job('tiles', 'fail')]);
