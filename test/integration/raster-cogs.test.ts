@@ -13,6 +13,7 @@ import { assertSameLevels, assertSamePixels, assertSound, assertStatistics, desc
 import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { writeRaster } from '../tools/gdal-files.ts';
 import { cogProblems, pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
+import { catalogued } from '../tools/stac-services.ts';
 
 const jobs = await rasterJobs();
 const { folder, services } = jobs.stack;
@@ -369,6 +370,17 @@ test('the COG lies where it was wished, and the item is in the catalogue', async
     ready_for_titiler: true,
   });
   assert.ok((await services.catalogue.search({ collections: ['c-1'], limit: 5 })).numberReturned === 1);
+});
+
+test('the item, made beside the upload, says what a look at the stored COG says', async () => {
+  const { cog } = await made(rgb(), {});
+  const { item } = await catalogued(jobs.stack, { container: cog.cog_container, name: cog.cog_blob });
+  const facts = ({ geometry, bbox, properties, assets }: JsonObject) => {
+    const { created: _created, updated: _updated, datetime: _now, ...lasting } = properties as JsonObject;
+    const { source: _source, ...others } = assets as JsonObject;
+    return { geometry, bbox, lasting, others };
+  };
+  assert.deepEqual(facts(cog.item), facts(item));
 });
 
 test('a file that is neither a COG candidate nor a success leaves no working folder', async () => {
