@@ -13,19 +13,21 @@ import { processRaster } from '../../jobs/process-raster.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { catalogued, type StacServices, stacServices } from '../tools/stac-services.ts';
-import { uploadTiles } from '../tools/tile-sets.ts';
+import { type TileKind, uploadTiles } from '../tools/tile-sets.ts';
 import { startTitiler, titilerMissing } from '../tools/titiler.ts';
 
 const samples = join(import.meta.dirname, '../fixtures/samples');
 const missing = await titilerMissing();
 
+interface SourceRaster {
+  readonly name: string;
+  readonly source: string;
+  readonly program: 'gdalwarp' | 'gdal_translate';
+  readonly options: readonly string[];
+}
+
 /** Every kind of picture. `source` is georeferenced by `options` where it is not by itself. */
-const rasters: readonly {
-  name: string;
-  source: string;
-  program: 'gdalwarp' | 'gdal_translate';
-  options: readonly string[];
-}[] = [
+const rasters: readonly SourceRaster[] = [
   {
     name: 'six bands',
     source: 'L7_ETMs.tif',
@@ -59,105 +61,94 @@ const rasters: readonly {
   { name: 'two bands', source: 'L7_ETMs.tif', program: 'gdal_translate', options: ['-b', '4', '-b', '5'] },
 ];
 
+const largeRasters = [
+  { name: 'a photo in strips', options: ['-b', '3', '-b', '2', '-b', '1', '-co', 'PHOTOMETRIC=RGB'] },
+  { name: 'six bands in blocks', options: ['-co', 'TILED=YES'] },
+  { name: 'one band of floats', options: ['-ot', 'Float32', '-b', '4', '-a_nodata', '0'] },
+] as const;
+
 if (missing === null) await tryAllLinks();
 else test('titiler-pgstac answers every link of an item', { skip: missing }, () => {});
+
+/** A titiler-pgstac on the catalogue of `stac`, and the settings that make jobs link to it. */
+interface Linked {
+  readonly stac: StacServices;
+  readonly settings: LinkSettings & { readonly titilerBaseUrl: string };
+}
 
 async function tryAllLinks(): Promise<void> {
   const stac = await stacServices();
   const titiler = await startTitiler(stac.databaseUrl);
   stac.beforeClosing(() => titiler.stop());
-  const settings: LinkSettings = { titilerBaseUrl: titiler.url, titilerDialect: '3' };
+  const linked: Linked = { stac, settings: { titilerBaseUrl: titiler.url, titilerDialect: '3' } };
+  for (const raster of rasters) tryItem(linked, raster);
+  tryProcessRaster(linked);
+  for (const kind of ['rgb', 'dem', 'multispectral'] as const) tryCollection(linked, kind);
+  for (const raster of largeRasters) tryLargeRaster(linked, raster);
+  trySearch(linked);
+}
 
-  for (const { name, source, program, options } of rasters) {
-    test(`titiler-pgstac answers every link of a raster of ${name}`, async () => {
-      const file = join(stac.folder, `${name}.tif`);
-      await gdalCli(program, ['-q', '-of', 'COG', ...options, join(samples, source), file]);
-      const { item } = await catalogued(stac, await stac.upload(file, `${name} & more/größe 100%.tif`));
-      const place = { collectionId: item.collection, itemId: item.id, render: itemRender(item) };
-      const { titiler_urls: urls, share_url } = itemUrls(settings, place);
-      assert.equal(urls.bounds_url, null);
-      assert.match(await text(share_url), /<html/i);
-      assert.ok((await json(urls.info_url)).data, 'the info is of the asset data');
-      assert.ok(Object.keys(await json(urls.statistics_url)).length > 0);
-      await assertPicture(urls.preview_url, item);
-      await assertPicture(urls.thumbnail_url, item);
-      await assertTiles(urls.tilejson_url, urls.tiles_url, item);
-      await json(`${titiler.url}/collections/${place.collectionId}/items/${place.itemId}/renders/default`);
-    });
-  }
+function tryItem({ stac, settings }: Linked, { name, source, program, options }: SourceRaster): void {
+  test(`titiler-pgstac answers every link of a raster of ${name}`, async () => {
+    const file = join(stac.folder, `${name}.tif`);
+    await gdalCli(program, ['-q', '-of', 'COG', ...options, join(samples, source), file]);
+    const { item } = await catalogued(stac, await stac.upload(file, `${name} & more/größe 100%.tif`));
+    const place = { collectionId: item.collection, itemId: item.id, render: itemRender(item) };
+    const { titiler_urls: urls, share_url } = itemUrls(settings, place);
+    assert.equal(urls.bounds_url, null);
+    assert.match(await text(share_url), /<html/i);
+    assert.ok((await json(urls.info_url)).data, 'the info is of the asset data');
+    assert.ok(Object.keys(await json(urls.statistics_url)).length > 0);
+    await assertPicture(urls.preview_url, item);
+    await assertPicture(urls.thumbnail_url, item);
+    await assertTiles(urls.tilejson_url, urls.tiles_url, item);
+    await json(`${settings.titilerBaseUrl}/collections/${place.collectionId}/items/${place.itemId}/renders/default`);
+  });
+}
 
+function tryProcessRaster(linked: Linked): void {
   test('titiler-pgstac answers every link in the result of process_raster', async () => {
-    const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
-    const source = await stac.upload(join(samples, 'L7_ETMs.tif'), 'sources/olinda.tif');
-    const place = { container_name: source.container, blob_name: source.name };
-    const { job } = await runJob(processRaster, { ...place, collection_id: 'processed' }, { services });
-    assert.equal(job.status, 'completed', JSON.stringify(job.error));
-    const { titiler_urls, share_url, stac: record } = job.result as unknown as ProcessRasterResult;
-    const item = await services.catalogue.getItem(record.collection_id, record.item_id);
+    const { container, name } = await linked.stac.upload(join(samples, 'L7_ETMs.tif'), 'sources/olinda.tif');
+    const parameters = { container_name: container, blob_name: name, collection_id: 'processed' };
+    const result = await run<ProcessRasterResult>(linked, processRaster, parameters);
+    const { titiler_urls, share_url, stac: record } = result;
+    const item = await linked.stac.services.catalogue.getItem(record.collection_id, record.item_id);
     assert.ok(item && share_url === titiler_urls.viewer_url);
     await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, item);
     for (const url of [titiler_urls.preview_url, titiler_urls.thumbnail_url]) await assertPicture(url, item);
     for (const url of [share_url, titiler_urls.info_url, titiler_urls.statistics_url]) await get(url);
   });
+}
 
-  for (const kind of ['rgb', 'dem', 'multispectral'] as const) {
-    test(`titiler-pgstac shows a collection of ${kind} tiles as one map, by every link of its result`, async () => {
-      const blob_list = await uploadTiles(stac, kind, { prefix: `tiles/${kind}`, columns: 2, rows: 2 });
-      const place = { container_name: stac.container, mosaicjson_container: stac.container };
-      const parameters = { ...place, blob_list, collection_id: `map-of-${kind}` };
-      await assertMap(await run(processRasterCollection, parameters));
-    });
-  }
+function tryCollection(linked: Linked, kind: TileKind): void {
+  test(`titiler-pgstac shows a collection of ${kind} tiles as one map, by every link of its result`, async () => {
+    const { stac } = linked;
+    const blob_list = await uploadTiles(stac, kind, { prefix: `tiles/${kind}`, columns: 2, rows: 2 });
+    const place = { container_name: stac.container, mosaicjson_container: stac.container };
+    const parameters = { ...place, blob_list, collection_id: `map-of-${kind}` };
+    await assertMap(await run<MapResult>(linked, processRasterCollection, parameters));
+  });
+}
 
-  for (const { name, options } of [
-    { name: 'a photo in strips', options: ['-b', '3', '-b', '2', '-b', '1', '-co', 'PHOTOMETRIC=RGB'] },
-    { name: 'six bands in blocks', options: ['-co', 'TILED=YES'] },
-    { name: 'one band of floats', options: ['-ot', 'Float32', '-b', '4', '-a_nodata', '0'] },
-  ]) {
-    test(`titiler-pgstac shows the tiles of one large raster as one map: ${name}`, async () => {
-      const file = join(stac.folder, `large ${name}.tif`);
-      await gdalCli('gdal_translate', ['-q', ...options, join(samples, 'L7_ETMs.tif'), file]);
-      const { container, name: blob_name } = await stac.upload(file, `large/${name}.tif`);
-      const result = await run(processLargeRaster, { container_name: container, blob_name, tile_size: 256 });
-      assert.ok(result.stac.items_created >= 4);
-      await assertMap(result);
-      const found = await stac.services.catalogue.search({ collections: [result.stac.stac_id], limit: 100 });
-      const items = found.features as unknown as StacItem[];
-      assert.equal(items.length, result.stac.items_created);
-      for (const item of items) await assertItemLinks(item);
-    });
-  }
+function tryLargeRaster(linked: Linked, { name, options }: (typeof largeRasters)[number]): void {
+  test(`titiler-pgstac shows the tiles of one large raster as one map: ${name}`, async () => {
+    const { stac } = linked;
+    const file = join(stac.folder, `large ${name}.tif`);
+    await gdalCli('gdal_translate', ['-q', ...options, join(samples, 'L7_ETMs.tif'), file]);
+    const { container, name: blob_name } = await stac.upload(file, `large/${name}.tif`);
+    const parameters = { container_name: container, blob_name, tile_size: 256 };
+    const result = await run<MapResult>(linked, processLargeRaster, parameters);
+    assert.ok(result.stac.items_created >= 4);
+    await assertMap(result);
+    const found = await stac.services.catalogue.search({ collections: [result.stac.stac_id], limit: 100 });
+    const items = found.features as unknown as StacItem[];
+    assert.equal(items.length, result.stac.items_created);
+    for (const item of items) await assertItemLinks(item);
+  });
+}
 
-  async function run(job: JobDefinition, parameters: JsonObject): Promise<MapResult> {
-    const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
-    const ended = await runJob(job, parameters, { services });
-    assert.equal(ended.job.status, 'completed', JSON.stringify(ended.job.error));
-    return ended.job.result as unknown as MapResult;
-  }
-
-  /** All that a job says of its tiles as one map; what titiler has no endpoint for is null, not a dead link. */
-  async function assertMap({ titiler_urls, share_url, stac: record }: MapResult): Promise<void> {
-    const tilejson = await json(titiler_urls.tilejson_url);
-    const { minzoom, maxzoom, bounds } = record.search.metadata;
-    assert.deepEqual([tilejson.minzoom, tilejson.maxzoom, tilejson.bounds], [minzoom, maxzoom, bounds]);
-    await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, { bbox: record.spatial_extent });
-    assert.match(await text(share_url), /<html/i);
-    assert.match(await text(titiler_urls.viewer_url), /<html/i);
-    await json(titiler_urls.info_url);
-    const { preview_url, thumbnail_url, bounds_url, statistics_url } = titiler_urls;
-    assert.deepEqual([preview_url, thumbnail_url, bounds_url, statistics_url], [null, null, null, null]);
-  }
-
-  /** What the item of a tile links to: maps, and pictures in blob storage. */
-  async function assertItemLinks(item: StacItem): Promise<void> {
-    const { assets, links } = item as unknown as ItemLinks;
-    assert.equal((await get(assets.data.href)).headers.get('content-length'), String(assets.data['file:size']));
-    assert.match((await get(assets.thumbnail.href)).headers.get('content-type') ?? '', /^image\/png/);
-    const hrefs = Object.fromEntries(links.map(({ rel, href }) => [rel, href]));
-    await json(hrefs.tilejson ?? null);
-    assert.match(await text(hrefs.preview ?? null), /<html/i);
-  }
-
+/** Of an item that a test before has catalogued. */
+function trySearch({ stac, settings }: Linked): void {
   test('titiler-pgstac answers every link of a search', async () => {
     const [item] = await stacItems(stac);
     assert.ok(item);
@@ -169,6 +160,36 @@ async function tryAllLinks(): Promise<void> {
     await json(urls.info_url);
     await assertTiles(urls.tilejson_url, urls.tiles_url, item);
   });
+}
+
+async function run<Result>({ stac, settings }: Linked, job: JobDefinition, parameters: JsonObject): Promise<Result> {
+  const services = { ...stac.services, settings: { ...stac.services.settings, ...settings } };
+  const ended = await runJob(job, parameters, { services });
+  assert.equal(ended.job.status, 'completed', JSON.stringify(ended.job.error));
+  return ended.job.result as Result;
+}
+
+/** All that a job says of its tiles as one map; what titiler has no endpoint for is null, not a dead link. */
+async function assertMap({ titiler_urls, share_url, stac: record }: MapResult): Promise<void> {
+  const tilejson = await json(titiler_urls.tilejson_url);
+  const { minzoom, maxzoom, bounds } = record.search.metadata;
+  assert.deepEqual([tilejson.minzoom, tilejson.maxzoom, tilejson.bounds], [minzoom, maxzoom, bounds]);
+  await assertTiles(titiler_urls.tilejson_url, titiler_urls.tiles_url, { bbox: record.spatial_extent });
+  assert.match(await text(share_url), /<html/i);
+  assert.match(await text(titiler_urls.viewer_url), /<html/i);
+  await json(titiler_urls.info_url);
+  const { preview_url, thumbnail_url, bounds_url, statistics_url } = titiler_urls;
+  assert.deepEqual([preview_url, thumbnail_url, bounds_url, statistics_url], [null, null, null, null]);
+}
+
+/** What the item of a tile links to: maps, and pictures in blob storage. */
+async function assertItemLinks(item: StacItem): Promise<void> {
+  const { assets, links } = item as unknown as ItemLinks;
+  assert.equal((await get(assets.data.href)).headers.get('content-length'), String(assets.data['file:size']));
+  assert.match((await get(assets.thumbnail.href)).headers.get('content-type') ?? '', /^image\/png/);
+  const hrefs = Object.fromEntries(links.map(({ rel, href }) => [rel, href]));
+  await json(hrefs.tilejson ?? null);
+  assert.match(await text(hrefs.preview ?? null), /<html/i);
 }
 
 interface ProcessRasterResult {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { type StackParts, startParts } from '../../src/local/stack/stack.ts';
+import { assertSoundStack } from './output-checks.ts';
 import { testStackOptions } from './stack.ts';
 
 /** Short patience, so that a test takes seconds; production has the same steps with longer ones. */
@@ -28,7 +29,7 @@ export interface CrashStackOptions {
   readonly prepare?: (stack: CrashStack) => Promise<void> | void;
 }
 
-/** The real parts for all tests of a file, on which hosts are started, killed, and started again. */
+/** The real parts for all tests of a file, on which hosts are started, killed, and started again; in the end all that was made is checked. */
 export function crashStack({ settings = () => ({}), prepare }: CrashStackOptions = {}): CrashStack {
   let started: CrashStack | null = null;
   before(async () => {
@@ -39,8 +40,13 @@ export function crashStack({ settings = () => ({}), prepare }: CrashStackOptions
   });
   after(async () => {
     if (!started) return;
-    await started.parts.stop();
-    await rm(started.folder, { recursive: true, force: true });
+    const { parts, folder } = started;
+    try {
+      await assertSoundStack(parts.settings);
+    } finally {
+      await parts.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
   const ready = () => {
     if (!started) throw new Error('the parts start before the first test');

@@ -6,7 +6,6 @@ import type { BlobRef } from '../../core/ports/blob-store.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import type { CreateCogOutput, ValidateRasterOutput } from '../../handlers/raster/schemas.ts';
 import { processRaster } from '../../jobs/process-raster.ts';
-import { python } from './python.ts';
 import { type StacServices, stacServices } from './stac-services.ts';
 
 export interface RasterJobs {
@@ -15,8 +14,6 @@ export interface RasterJobs {
   convert(file: string, parameters?: JsonObject): Promise<Conversion>;
   /** The same on a blob. */
   convertBlob(raster: BlobRef, parameters?: JsonObject): Promise<Conversion>;
-  /** Every COG that was made, as a local file. */
-  readonly cogs: readonly string[];
   /** Working folders that are left over. */
   leftovers(): Promise<readonly string[]>;
 }
@@ -49,7 +46,7 @@ export class JobFailure extends Error {
 /** process_raster on Azurite, GDAL processes and pgSTAC. */
 export async function rasterJobs(): Promise<RasterJobs> {
   const stack = await stacServices();
-  const cogs: string[] = [];
+  let copies = 0;
   let uploads = 0;
   const convertBlob = async (raster: BlobRef, parameters: JsonObject = {}): Promise<Conversion> => {
     const place = { container_name: raster.container, blob_name: raster.name };
@@ -64,9 +61,9 @@ export async function rasterJobs(): Promise<RasterJobs> {
     const items = await outputs(3);
     const made: Cog[] = [];
     for (const [index, output] of ((await outputs(2)) as unknown as CreateCogOutput[]).entries()) {
-      const file = join(stack.folder, `cog-${cogs.length}.tif`);
+      const file = join(stack.folder, `cog-${copies}.tif`);
       await stack.services.blobs.download({ container: output.cog_container, name: output.cog_blob }, file);
-      cogs.push(file);
+      copies += 1;
       made.push({ ...output, file, item: items[index]?.stac_item as JsonObject });
     }
     return { result: job.result, validation, cogs: made };
@@ -76,22 +73,7 @@ export async function rasterJobs(): Promise<RasterJobs> {
     return convertBlob(await stack.upload(file, `${uploads}/${basename(file)}`), parameters);
   };
   const leftovers = async () => (await readdir(stack.folder)).filter((name) => name.startsWith('coremachine-'));
-  return { stack, convert, convertBlob, cogs, leftovers };
-}
-
-const validator = `
-import json, sys
-from rio_cogeo.cogeo import cog_validate
-def check(path):
-    valid, errors, warnings = cog_validate(path, strict=True, quiet=True)
-    return [] if valid and not errors and not warnings else errors + warnings + ['not valid']
-print(json.dumps({path: check(path) for path in sys.argv[1:]}))
-`;
-
-/** What `rio cogeo validate --strict` has against the files; empty lists: nothing. */
-export async function cogProblems(files: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
-  const { stdout } = await python(['-c', validator, ...files]);
-  return JSON.parse(stdout) as Readonly<Record<string, readonly string[]>>;
+  return { stack, convert, convertBlob, leftovers };
 }
 
 export interface Pixels {

@@ -19,6 +19,7 @@ import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
 import { openWorkspace } from '../../infrastructure/workspace/workspace.ts';
 import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
 import { testStorage, uniqueContainerName } from './azurite.ts';
+import { assertSoundOutputs } from './output-checks.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface StacServices {
@@ -33,7 +34,10 @@ export interface StacServices {
   beforeClosing(work: () => Promise<void>): void;
 }
 
-/** Blobs in Azurite, GDAL processes and a pgSTAC database, all stopped when the test file is done. */
+/**
+ * Blobs in Azurite, GDAL processes and a pgSTAC database. When the test file is done, all that was made is checked and
+ * everything is stopped.
+ */
 export async function stacServices(settings: Partial<JobSettings> = {}): Promise<StacServices> {
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-stac-'));
   const database = await createTestDatabase({ template: 'pgstac' });
@@ -42,14 +46,18 @@ export async function stacServices(settings: Partial<JobSettings> = {}): Promise
   const blobs = openBlobStore({ connection });
   const gdal = await openGdal({ processes: 2, log: silentLog });
   const users: (() => Promise<void>)[] = [];
-  after(async () => {
-    for (const leave of users) await leave();
-    await gdal.close();
-    await postgres.close();
-    await database.drop();
-    await rm(folder, { recursive: true, force: true });
-  });
   const container = uniqueContainerName('stac');
+  after(async () => {
+    try {
+      for (const leave of users) await leave();
+      await assertSoundOutputs({ blobs, cogContainer: container, databaseUrl: database.url });
+    } finally {
+      await gdal.close();
+      await postgres.close();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
   await makePublic(connection, container);
   const services: Services = {
     blobs,

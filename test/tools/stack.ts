@@ -6,6 +6,7 @@ import { ApiClient } from '../../src/cli/client.ts';
 import { ensurePgstacSql } from '../../src/cli/setup/pgstac.ts';
 import { templateFolder } from '../../src/cli/template-folder.ts';
 import { type Stack, type StackOptions, startStack } from '../../src/local/stack/stack.ts';
+import { assertSoundStack } from './output-checks.ts';
 
 export interface TestStack {
   readonly stack: Stack;
@@ -27,7 +28,7 @@ export async function testStackOptions(folder: string, options: Partial<StackOpt
   };
 }
 
-/** To be called at a test file's top level: starts an embedded stack before its tests and removes it after them. */
+/** To be called at a test file's top level: starts an embedded stack before its tests, checks after them what was made, and removes it. */
 export function testStack(options: Partial<StackOptions> = {}): () => TestStack {
   let running: TestStack | null = null;
   let folder = '';
@@ -37,8 +38,12 @@ export function testStack(options: Partial<StackOptions> = {}): () => TestStack 
     running = { stack, client: new ApiClient(stack.url, stack.functionKey) };
   });
   after(async () => {
-    await running?.stack.stop();
-    await rm(folder, { recursive: true, force: true });
+    try {
+      if (running) await assertSoundStack(running.stack.settings);
+    } finally {
+      await running?.stack.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
   return () => {
     if (!running) throw new Error('the stack is not running');
