@@ -19,6 +19,7 @@ import { ownerOf } from '../handlers/raster/owned-blobs.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
 import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { tileWarnings } from '../handlers/raster/tile-warnings.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 
@@ -84,7 +85,12 @@ export const processRasterCollection = defineJob('process_raster_collection', {
     const stac = (await results.create_stac_collection.first())?.output;
     return {
       collection_id: params.collection_id,
-      validation: { tiles_validated: total, tiles_valid: valid, success_rate: percent(valid / total) },
+      validation: {
+        tiles_validated: total,
+        tiles_valid: valid,
+        success_rate: percent(valid / total),
+        warnings: await tileWarnings(results.validate_tiles),
+      },
       cogs: await cogsSummary(results.create_cogs, {
         total,
         failures: failed.map((failure) => failedTile(params.blob_list[placeOf(failure.key)] ?? failure.key, failure)),

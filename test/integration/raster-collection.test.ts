@@ -114,7 +114,7 @@ test('an invalid tile is left out and reported; the others keep their numbers', 
   await stack.upload(note, two);
   const { status, result } = await run([one, two, three], 'partly');
   assert.equal(status, 'completed_with_errors');
-  assert.deepEqual(result.validation, { tiles_validated: 3, tiles_valid: 2, success_rate: '66.7%' });
+  assert.deepEqual(result.validation, { tiles_validated: 3, tiles_valid: 2, success_rate: '66.7%', warnings: [] });
   const cogs = result.cogs as JsonObject;
   assert.deepEqual([cogs.total_count, cogs.successful, cogs.failed], [3, 2, 1]);
   const [failed, ...others] = cogs.failed_tiles as JsonObject[];
@@ -136,6 +136,24 @@ test('a collection of several kinds is refused before a COG is made, with what e
   ]);
   assert.deepEqual(await blobNames('mixed-out/'), []);
   assert.equal(await services.catalogue.getCollection('mixed'), null);
+});
+
+test('what the validation of tiles warned of is in the result, with the tiles', async () => {
+  const warned = async (tiles: readonly string[], id: string, parameters: JsonObject) => {
+    const { status, result } = await run(tiles, id, { ...parameters, output_folder: id });
+    assert.equal(status, 'completed');
+    const { warnings } = result.validation as { warnings: JsonObject[] };
+    return warnings.map(({ message, ...rest }) => rest);
+  };
+  const dem = await uploadTiles(stack, 'dem', { prefix: 'warned/dem', columns: 2, rows: 1 });
+  const expected = { severity: 'warning', tile_count: 2 };
+  assert.deepEqual(await warned(dem, 'no-picture', { output_tier: 'visualization' }), [
+    { ...expected, code: 'TIER_NOT_APPLICABLE', blob_names: dem },
+  ]);
+  const rgb = await uploadTiles(stack, 'rgb', { prefix: 'warned/rgb', columns: 2, rows: 1 });
+  assert.deepEqual(await warned(rgb, 'no-dem', { raster_type: 'dem' }), [
+    { ...expected, code: 'TYPE_MISMATCH', blob_names: rgb },
+  ]);
 });
 
 test('without the two documents their stages have no task and nothing is written', async () => {
