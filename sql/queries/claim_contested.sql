@@ -1,5 +1,5 @@
--- Takes those of the given tasks that are due and free, or whose lease has run out. The job must be processing in this
--- very run and stage. No task may be given twice.
+-- For tasks that claim_tasks did not get: takes those that are due and free after all, or whose lease has run out, and
+-- tells about the others. The job must be processing in this very run and stage. No task may be given twice.
 -- Parameters: arrays of one element a task: $1 job ids, $2 runs, $3 stages, $4 task numbers, $5 workers, $6 leases in ms
 -- Result: for each task that exists in a current stage its place in the arrays (ord, from 1) and either claimed = true
 --   with what the worker needs, or its state and until when it is not to be had; the other tasks have no row
