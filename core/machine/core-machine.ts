@@ -7,6 +7,7 @@ import type { UpkeepOutcome } from '../upkeep/report.ts';
 import { republishLost } from '../upkeep/republish.ts';
 import { cancelJob } from './close-stage.ts';
 import type { Engine } from './engine.ts';
+import { LastOut } from './last-out.ts';
 import { upkeepRan } from './observe.ts';
 import { processJobMessage } from './plan-stage.ts';
 import { retryJob } from './retry.ts';
@@ -19,9 +20,12 @@ const mostActions = 100;
 /** The orchestrator: what the triggers call. Any number of them may work on the same store and queues. */
 export class CoreMachine {
   readonly engine: Engine;
+  readonly #lastOut: LastOut;
 
-  constructor(engine: Engine) {
+  /** `lastOut`: shared by machines that are to stand for one worker. */
+  constructor(engine: Engine, lastOut = new LastOut()) {
     this.engine = engine;
+    this.#lastOut = lastOut;
   }
 
   submit(request: SubmitRequest): Promise<SubmitAnswer> {
@@ -37,7 +41,7 @@ export class CoreMachine {
   /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. Throws BAD_MESSAGE for poison. */
   async handleTaskMessage(body: unknown, shutdown?: AbortSignal, delivery: Delivery = {}): Promise<void> {
     refusePoison(this.engine, 'tasks', body, delivery);
-    await processTaskMessage(this.engine, parseTaskMessage(body), shutdown);
+    await processTaskMessage(this.engine, this.#lastOut, parseTaskMessage(body), shutdown);
   }
 
   /** Ends a job that is queued or processing; running handlers get their signal. Throws JOB_NOT_FOUND, JOB_NOT_ACTIVE. */

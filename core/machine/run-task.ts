@@ -7,8 +7,9 @@ import { limits, retryDelayMs } from '../limits.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import type { TaskMessage } from '../ports/message-queue.ts';
 import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
-import { closeStage, closeStageIfDone, failJob, taskFailure } from './close-stage.ts';
+import { closeStage, failJob, taskFailure } from './close-stage.ts';
 import type { Engine } from './engine.ts';
+import type { LastOut } from './last-out.ts';
 import { Lease } from './lease.ts';
 import { taskEnded, taskStarted, timed } from './observe.ts';
 import { stageOf } from './plan-stage.ts';
@@ -30,8 +31,23 @@ interface Attempt {
  * A task message: claims the task, runs its handler under a lease, stores how it ended, and asks whether it was the
  * last of its stage. Throws only when the store cannot be reached: the message then comes again.
  */
-export async function processTaskMessage(engine: Engine, message: TaskMessage, shutdown?: AbortSignal): Promise<void> {
+export async function processTaskMessage(
+  engine: Engine,
+  lastOut: LastOut,
+  message: TaskMessage,
+  shutdown?: AbortSignal,
+): Promise<void> {
   const ref: TaskRef = { jobId: message.job_id, run: message.run, stage: message.stage, task: message.task };
+  await lastOut.leave(engine, ref, () => claimAndExecute(engine, ref, message.correlation_id, shutdown));
+}
+
+/** True when it is to be asked whether the stage is done. */
+async function claimAndExecute(
+  engine: Engine,
+  ref: TaskRef,
+  correlationId: string,
+  shutdown?: AbortSignal,
+): Promise<boolean> {
   const claimAs = { worker: engine.worker, leaseMs: engine.leaseMs };
   const claim = await timed(
     engine,
@@ -40,13 +56,16 @@ export async function processTaskMessage(engine: Engine, message: TaskMessage, s
     ({ kind }) => ({ outcome: kind }),
   );
   if (claim.kind === 'refused') {
-    engine.log.info('Task:Refused', { ...ref, correlationId: message.correlation_id });
+    engine.log.info('Task:Refused', { ...ref, correlationId });
     // It may have been finished by a worker that died before it could ask.
-    return closeStageIfDone(engine, ref);
+    return true;
   }
-  if (claim.kind !== 'claimed') return comeBack(engine, ref, message.correlation_id, claim.until);
+  if (claim.kind !== 'claimed') {
+    await comeBack(engine, ref, correlationId, claim.until);
+    return false;
+  }
   await engine.instants('task-claimed', ref);
-  await executeClaimed(engine, ref, claim.task, message.correlation_id, shutdown);
+  return executeClaimed(engine, ref, claim.task, correlationId, shutdown);
 }
 
 /** Somebody else holds the lease, or the retry is not due: look again at that time. */
@@ -61,7 +80,7 @@ async function executeClaimed(
   claimed: ClaimedTask,
   correlationId: string,
   shutdown?: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const taskId = taskIdOf(ref.jobId, ref.stage, claimed.key);
   const { attempt, jobType } = claimed;
   const log = engine.log.with({ jobId: ref.jobId, jobType, run: ref.run, taskId, attempt, correlationId });
@@ -72,10 +91,14 @@ async function executeClaimed(
   const work: Attempt = { ref, claimed, stage, log, correlationId, startedAt };
   taskStarted(engine, work);
   const end = await runToEnd(engine, work, shutdown);
-  if (!end) return taskEnded(engine, work, null);
+  if (!end) {
+    taskEnded(engine, work, null);
+    return false;
+  }
   await engine.instants('handler-done', ref);
-  await settle(engine, work, end, Date.now() - started);
+  const ended = await settle(engine, work, end, Date.now() - started);
   await removeTemporaryIfOver(engine, jobType, ref);
+  return ended;
 }
 
 /** Runs the handler; null when the lease was lost and the end is no longer ours to write. */
@@ -168,7 +191,8 @@ function checkedResult(handler: Handler | FanInHandler, output: unknown): JsonVa
   return parsed.data as JsonValue;
 }
 
-async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs: number): Promise<void> {
+/** Stores the end and does what follows from it. True when it is still to be asked whether the stage is done. */
+async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs: number): Promise<boolean> {
   const { ref, claimed, log } = work;
   const stored = await timed(
     engine,
@@ -179,21 +203,26 @@ async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs
   taskEnded(engine, work, stored ? end : null);
   if (!stored) {
     log.warn('Task:LeaseLost', { durationMs });
-    return;
+    return false;
   }
   logEnd(work, end, durationMs);
   if (end.status === 'retrying') {
     await engine.instants('retry-stored', ref);
-    return sendRetry(engine, work, end.delayMs);
+    await sendRetry(engine, work, end.delayMs);
+    return false;
   }
   await engine.instants('result-stored', ref);
   if (end.status === 'failed' && work.stage.onFailure === 'fail') {
     const job = await engine.store.getJob(ref.jobId);
-    if (job?.run === ref.run) return failJob(engine, job, ref, taskFailure(work.stage.name, claimed.key, end.error));
+    if (job?.run === ref.run) {
+      await failJob(engine, job, ref, taskFailure(work.stage.name, claimed.key, end.error));
+      return false;
+    }
   }
+  if (claimed.stageTasks > 1) return true;
   // The only task of its stage need not ask.
-  const close = claimed.stageTasks === 1 ? closeStage : closeStageIfDone;
-  await close(engine, ref);
+  await closeStage(engine, ref);
+  return false;
 }
 
 /** The retry is committed; if its message cannot be sent, the reconciler sends it. */

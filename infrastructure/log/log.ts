@@ -1,5 +1,6 @@
 import type { EventName, Log, LogFields } from '../../core/log.ts';
 import { withoutSecrets } from './secrets.ts';
+import { standardOutput } from './standard-output.ts';
 
 export type LogFormat = 'json' | 'text';
 type Level = 'info' | 'warn' | 'error';
@@ -24,7 +25,7 @@ type Fields = Readonly<Record<string, string | number | boolean | null>>;
 export function createLog(options: LogOptions): Log {
   const sink: Sink = {
     line: options.format === 'json' ? jsonLine : textLine,
-    write: options.write ?? ((line) => void process.stdout.write(`${line}\n`)),
+    write: options.write ?? standardOutput,
     now: options.now ?? (() => new Date()),
   };
   return logOn(sink, {});

@@ -9,6 +9,7 @@ import { query } from './sql-files.ts';
 
 const sql = {
   claimTasks: query('claim_tasks'),
+  claimContested: query('claim_contested'),
   endAttempts: query('end_attempts'),
   hasOpenTasks: query('has_open_tasks'),
 };
@@ -30,15 +31,18 @@ interface Ending {
   readonly result: string | null;
 }
 
-interface ClaimRow {
+interface ClaimedRow {
   readonly ord: number;
-  readonly claimed: boolean;
   readonly task_key: string;
   readonly attempt: number;
   readonly input: JsonValue;
   readonly job_type: string;
   readonly stage_name: string;
   readonly task_count: number;
+}
+
+interface ContestedRow extends ClaimedRow {
+  readonly claimed: boolean;
   readonly status: TaskStatus;
   readonly until: Date | null;
 }
@@ -51,13 +55,14 @@ export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
     keyOf: ({ ref }) => taskKey(ref),
     isItemError: isDataError,
     async run(claims) {
-      const rows = await database.query<ClaimRow>(sql.claimTasks, [
-        ...taskColumns(claims.map(({ ref }) => ref)),
-        claims.map(({ worker }) => worker),
-        claims.map(({ leaseMs }) => leaseMs),
-      ]);
-      const outcomes = new Map(rows.map((row) => [row.ord, claimOutcome(row)]));
-      return claims.map((_, index) => outcomes.get(index + 1) ?? { kind: 'refused' });
+      const rows = await database.query<ClaimedRow>(sql.claimTasks, claimColumns(claims));
+      const outcomes = new Map(rows.map((row) => [claims[row.ord - 1], claimedOutcome(row)]));
+      const left = claims.filter((claim) => !outcomes.has(claim));
+      if (left.length > 0) {
+        const contested = await database.query<ContestedRow>(sql.claimContested, claimColumns(left));
+        for (const row of contested) outcomes.set(left[row.ord - 1], contestedOutcome(row));
+      }
+      return claims.map((claim) => outcomes.get(claim) ?? { kind: 'refused' });
     },
   });
 }
@@ -106,12 +111,18 @@ export function openTaskProbes(database: Database): Batcher<StageRef, boolean> {
   });
 }
 
-function claimOutcome(row: ClaimRow): ClaimOutcome {
-  if (row.claimed) {
-    const { task_key: key, attempt, input, job_type: jobType, stage_name: stageName } = row;
-    const { task_count: stageTasks } = row;
-    return { kind: 'claimed', task: { key, attempt, input, jobType, stageName, stageTasks } };
-  }
+function claimColumns(claims: readonly Claim[]): unknown[][] {
+  const refs = taskColumns(claims.map(({ ref }) => ref));
+  return [...refs, claims.map(({ worker }) => worker), claims.map(({ leaseMs }) => leaseMs)];
+}
+
+function claimedOutcome(row: ClaimedRow): ClaimOutcome {
+  const { task_key: key, attempt, input, job_type: jobType, stage_name: stageName, task_count: stageTasks } = row;
+  return { kind: 'claimed', task: { key, attempt, input, jobType, stageName, stageTasks } };
+}
+
+function contestedOutcome(row: ContestedRow): ClaimOutcome {
+  if (row.claimed) return claimedOutcome(row);
   if (row.until) return { kind: row.status === 'processing' ? 'busy' : 'early', until: row.until };
   return { kind: 'refused' };
 }

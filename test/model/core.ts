@@ -17,6 +17,7 @@ export interface Mutant {
 /** The parts of core/ that a schedule runs. */
 export interface Core {
   readonly CoreMachine: typeof import('../../core/machine/core-machine.ts').CoreMachine;
+  readonly LastOut: typeof import('../../core/machine/last-out.ts').LastOut;
   readonly MemoryStateStore: typeof import('../../core/testing/memory-state-store.ts').MemoryStateStore;
   readonly MemoryQueue: typeof import('../../core/testing/memory-queue.ts').MemoryQueue;
   readonly memoryEngine: typeof import('../../core/testing/run-job.ts').memoryEngine;
@@ -48,12 +49,15 @@ registerHooks({
 export async function loadCore(mutant?: Mutant): Promise<Core> {
   if (mutant) loading.set(mutant.name, mutant);
   const query = mutant ? `?mutant=${mutant.name}` : '';
-  const [machine, store, queue, run] = await Promise.all(
-    ['machine/core-machine.ts', 'testing/memory-state-store.ts', 'testing/memory-queue.ts', 'testing/run-job.ts'].map(
-      (file) => import(folder + file + query),
-    ),
-  );
-  return { ...machine, ...store, ...queue, ...run };
+  const files = [
+    'machine/core-machine.ts',
+    'machine/last-out.ts',
+    'testing/memory-state-store.ts',
+    'testing/memory-queue.ts',
+    'testing/run-job.ts',
+  ];
+  const [machine, lastOut, store, queue, run] = await Promise.all(files.map((file) => import(folder + file + query)));
+  return { ...machine, ...lastOut, ...store, ...queue, ...run };
 }
 
 function mutated({ name, file, edits }: Mutant): string {

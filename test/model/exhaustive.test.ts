@@ -14,6 +14,7 @@ interface Case {
 /** Small enough to look at every order of their steps each time. mutants.test.ts searches the same ones. */
 const quick: readonly Case[] = [
   { shape: shapes.two, faults: {} },
+  { shape: shapes.twoTogether, faults: {} },
   { shape: shapes.failing, faults: {} },
   { shape: shapes.one, faults: { crash: 1 } },
   { shape: shapes.one, faults: { drop: 1 } },
@@ -28,6 +29,9 @@ const slow: readonly Case[] = [
   { shape: shapes.one, faults: { crash: 1, upkeep: 1 } },
   { shape: shapes.two, faults: { crash: 1 } },
   { shape: shapes.two, faults: { cancel: 1 } },
+  { shape: shapes.twoTogether, faults: { crash: 1 } },
+  { shape: shapes.twoTogether, faults: { repeat: 1 } },
+  { shape: shapes.threeTogether, faults: {} },
   { shape: shapes.fanIn, faults: {} },
   { shape: shapes.goesOn, faults: {} },
   { shape: shapes.empty, faults: { repeat: 1 } },

@@ -61,7 +61,9 @@ function depthFirst(prefix: readonly number[], seen: Set<string>, open: (readonl
 function stateOf(world: World, left: Budget): string {
   const { time, queue, operations } = world;
   const live = world.processes.filter(
-    (process) => process.state === 'running' || operations.some((operation) => operation.process === process),
+    (process) =>
+      // What the messages of one worker leave to each other follows from all that they were told.
+      world.shape.together || process.state === 'running' || operations.some((one) => one.process === process),
   );
   const state = {
     rows: world.store.rows(),

@@ -1,4 +1,5 @@
 import type { CoreMachine } from '../../core/machine/core-machine.ts';
+import type { Engine } from '../../core/machine/engine.ts';
 import type { MessageQueue } from '../../core/ports/message-queue.ts';
 import type { StateStore } from '../../core/ports/state-store.ts';
 import type { Core } from './core.ts';
@@ -13,9 +14,14 @@ const leaseMs = 30_000;
  * one statement in PostgreSQL, or one transaction (submitJob, createStage, finishJob). Of the queue it is one message,
  * though Service Bus takes batches: a worker may die, and a send may fail, between any two.
  */
-export function steppedMachine(core: Core, world: World, process: Process): CoreMachine {
+export function steppedMachine(
+  core: Core,
+  world: World,
+  process: Process,
+  lastOut: InstanceType<Core['LastOut']>,
+): CoreMachine {
   const { shape, time } = world;
-  return new core.CoreMachine({
+  const engine: Engine = {
     ...core.memoryEngine([shape.definition]),
     store: steppedStore(world, process),
     queue: steppedQueue(world, process),
@@ -30,7 +36,8 @@ export function steppedMachine(core: Core, world: World, process: Process): Core
         const run = world.store.rows().jobs[0]?.record.run ?? 0;
         world.completions.push({ ...completion, run });
       }),
-  });
+  };
+  return new core.CoreMachine(engine, lastOut);
 }
 
 function steppedStore(world: World, process: Process): StateStore {

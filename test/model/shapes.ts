@@ -19,6 +19,8 @@ export interface Shape {
   readonly stages: readonly StageShape[];
   /** A client also submits with force, at any time. */
   readonly force?: boolean;
+  /** One worker is at all task messages, and dies as a whole; else each has a worker of its own. */
+  readonly together?: boolean;
 }
 
 export interface StageShape {
@@ -137,4 +139,7 @@ export const shapes = {
   goesOn: fanIn('goes_on', [workStage(2, 'continue', [0]), sumStage]),
   allFail: flat('all_fail', workStage(2, 'continue', [0, 1])),
   forced: { ...fanIn('forced', [workStage(2, 'fail'), sumStage]), force: true },
+  twoTogether: { ...flat('two_together', workStage(2)), together: true },
+  threeTogether: { ...fanIn('three_together', [workStage(3), sumStage]), together: true },
+  failingTogether: { ...fanIn('failing_together', [workStage(2, 'fail', [1]), sumStage]), together: true },
 } as const satisfies Record<string, Shape>;

@@ -51,11 +51,14 @@ export class World implements HandlerSteps {
   readonly unexpected: unknown[] = [];
   cancelled: 'no' | 'asked' | 'told' = 'no';
   readonly #core: Core;
+  /** Of the one worker that is at all task messages; null: each has a worker of its own. */
+  #lastOut: InstanceType<Core['LastOut']> | null;
   #running: Process | null = null;
 
   constructor(core: Core, shape: Shape) {
     this.#core = core;
     this.shape = shape;
+    this.#lastOut = shape.together ? new core.LastOut() : null;
     this.time = new VirtualTime(() => this.running);
     const now = () => this.time.now;
     this.store = new core.MemoryStateStore(now);
@@ -141,8 +144,15 @@ export class World implements HandlerSteps {
     });
   }
 
-  /** None of its code ever runs again; its letter comes again. */
+  /** None of its worker's code ever runs again; its letters come again. */
   crash(process: Process): void {
+    const isTask = ({ state, letter }: Process) => state === 'running' && letter?.kind === 'tasks';
+    const wholeWorker = this.#lastOut !== null && isTask(process);
+    for (const one of wholeWorker ? this.processes.filter(isTask) : [process]) this.#crash(one);
+    if (wholeWorker) this.#lastOut = new this.#core.LastOut();
+  }
+
+  #crash(process: Process): void {
     process.state = 'crashed';
     this.time.forget(process);
     const kept = this.operations.filter((operation) => operation.process !== process);
@@ -180,7 +190,7 @@ export class World implements HandlerSteps {
     this.processes.push(process);
     this.say(name, 'begins');
     this.#running = process;
-    const machine = steppedMachine(this.#core, this, process);
+    const machine = steppedMachine(this.#core, this, process, this.#lastOut ?? new this.#core.LastOut());
     body(machine, process).then(
       () => this.#end(process, 'done'),
       (error: unknown) => this.#end(process, 'failed', error),

@@ -2,7 +2,19 @@ import rhea from 'rhea';
 import type { BrokerMessage, IncomingMessage, MessageSections, PropertyChanges } from '../broker/message.ts';
 import { encodeValue } from './rhea-internals.ts';
 import { section, sectionValue, walkMessage } from './sections.ts';
-import { encodeList, encodeMap, keyText, listItems, mapEntries } from './values.ts';
+import {
+  encodedNull,
+  encodedTrue,
+  encodeInt,
+  encodeList,
+  encodeLong,
+  encodeMap,
+  encodeTimestamp,
+  encodeUint,
+  keyText,
+  listItems,
+  mapEntries,
+} from './values.ts';
 
 const { types } = rhea;
 
@@ -54,30 +66,48 @@ export function mergeProperties(sections: MessageSections, changes: PropertyChan
 
 function encodeHeader(message: BrokerMessage): Buffer {
   const ttl = message.expiresAt === null ? null : Math.max(0, message.expiresAt - message.enqueuedAt);
-  const fields = [true, null, ttl === null ? null : types.wrap_uint(ttl), null, types.wrap_uint(message.deliveryCount)];
-  return section(0x70, encodeValue(types.wrap_list(fields)));
+  const encodedTtl = ttl === null ? encodedNull : encodeUint(ttl);
+  return section(
+    0x70,
+    encodeList([encodedTrue, encodedNull, encodedTtl, encodedNull, encodeUint(message.deliveryCount)]),
+  );
+}
+
+const scheduleName = 'x-opt-scheduled-enqueue-time';
+
+/** The annotations that are ours, their names as symbols. */
+const keys = {
+  sequence: symbol('x-opt-sequence-number'),
+  enqueueSequence: symbol('x-opt-enqueue-sequence-number'),
+  enqueuedAt: symbol('x-opt-enqueued-time'),
+  state: symbol('x-opt-message-state'),
+  lockedUntil: symbol('x-opt-locked-until'),
+  scheduledAt: symbol(scheduleName),
+  deadLetterSource: symbol('x-opt-deadletter-source'),
+};
+
+function symbol(name: string): Buffer {
+  return encodeValue(types.wrap_symbol(name));
 }
 
 function encodeAnnotations(message: BrokerMessage, lockedUntil: number | null): Buffer {
-  const ours: Record<string, unknown> = {
-    'x-opt-sequence-number': types.wrap_long(message.sequence),
-    'x-opt-enqueue-sequence-number': types.wrap_long(message.sequence),
-    'x-opt-enqueued-time': types.wrap_timestamp(message.enqueuedAt),
-    'x-opt-message-state': types.wrap_int({ active: 0, deferred: 1, scheduled: 2 }[message.state]),
-  };
-  if (lockedUntil !== null) ours['x-opt-locked-until'] = types.wrap_timestamp(lockedUntil);
-  if (message.scheduledAt !== null) ours['x-opt-scheduled-enqueue-time'] = types.wrap_timestamp(message.scheduledAt);
-  if (message.deadLetterSource !== null) ours['x-opt-deadletter-source'] = types.wrap_string(message.deadLetterSource);
+  const sequence = encodeLong(message.sequence);
+  const ours: { key: Buffer; value: Buffer }[] = [
+    { key: keys.sequence, value: sequence },
+    { key: keys.enqueueSequence, value: sequence },
+    { key: keys.enqueuedAt, value: encodeTimestamp(message.enqueuedAt) },
+    { key: keys.state, value: encodeInt({ active: 0, deferred: 1, scheduled: 2 }[message.state]) },
+  ];
+  const { scheduledAt, deadLetterSource } = message;
+  if (lockedUntil !== null) ours.push({ key: keys.lockedUntil, value: encodeTimestamp(lockedUntil) });
+  if (scheduledAt !== null) ours.push({ key: keys.scheduledAt, value: encodeTimestamp(scheduledAt) });
+  if (deadLetterSource !== null) ours.push({ key: keys.deadLetterSource, value: encodeValue(deadLetterSource) });
   const given = message.sections.annotations ? mapEntries(sectionValue(message.sections.annotations)) : [];
   const kept = given.filter(({ key }) => {
-    const name = keyText(key) ?? '';
-    return !(name in ours) && name !== 'x-opt-scheduled-enqueue-time';
+    const name = keyText(key);
+    return name !== scheduleName && !ours.some((one) => keyText(one.key) === name);
   });
-  const added = Object.entries(ours).map(([name, value]) => ({
-    key: encodeValue(types.wrap_symbol(name)),
-    value: encodeValue(value),
-  }));
-  return section(0x72, encodeMap([...kept, ...added]));
+  return section(0x72, encodeMap([...kept, ...ours]));
 }
 
 /** The SDK's lock renewal is keyed by message id and throws without one. */

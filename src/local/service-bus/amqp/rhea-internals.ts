@@ -59,7 +59,22 @@ export function acceptConnection(socket: Socket): Connection {
   ).sasl_server_mechanisms.enable_anonymous();
   const connection = container.create_connection({} as never) as Connection & { accept(socket: Socket): void };
   connection.accept(socket);
+  writeTogether(connection, socket);
   return connection;
+}
+
+/** rhea writes each frame by itself; what it has to say in one go, e.g. a message each for many, is one write. */
+function writeTogether(connection: Connection, socket: Socket): void {
+  const internals = connection as unknown as { _process(): void };
+  const process = internals._process;
+  internals._process = () => {
+    socket.cork();
+    try {
+      process.call(connection);
+    } finally {
+      socket.uncork();
+    }
+  };
 }
 
 /** Makes the session give raw messages, and tells of every flow frame, also those that name no link. */

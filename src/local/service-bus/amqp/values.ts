@@ -73,6 +73,45 @@ export function encodeList(items: readonly Buffer[]): Buffer {
   return compound(0xd0, items);
 }
 
+export const encodedNull = Buffer.from([0x40]);
+export const encodedTrue = Buffer.from([0x41]);
+
+// What goes with every delivery. rhea's writer, made for whole messages, takes a buffer of a kilobyte for each value.
+
+export function encodeUint(value: number): Buffer {
+  const encoded = marked(0x70, 5);
+  encoded.writeUInt32BE(value, 1);
+  return encoded;
+}
+
+export function encodeInt(value: number): Buffer {
+  const encoded = marked(0x71, 5);
+  encoded.writeInt32BE(value, 1);
+  return encoded;
+}
+
+export function encodeLong(value: number): Buffer {
+  return eightBytes(0x81, value);
+}
+
+/** Milliseconds since the epoch. */
+export function encodeTimestamp(value: number): Buffer {
+  return eightBytes(0x83, value);
+}
+
+function eightBytes(marker: number, value: number): Buffer {
+  const encoded = marked(marker, 9);
+  encoded.writeInt32BE(Math.floor(value / 2 ** 32), 1);
+  encoded.writeUInt32BE(value >>> 0, 5);
+  return encoded;
+}
+
+function marked(marker: number, length: number): Buffer {
+  const encoded = Buffer.allocUnsafe(length);
+  encoded[0] = marker;
+  return encoded;
+}
+
 function compound(marker: number, items: readonly Buffer[]): Buffer {
   const content = Buffer.concat(items);
   const head = Buffer.alloc(9);
