@@ -1,0 +1,48 @@
+-- Ends jobs that are active in these runs and stages and have no open task there, and closes the stages.
+-- Parameters: arrays of one element a job, each another one: $1 job ids, $2 runs, $3 stages, $4 states, $5 results as JSON
+--   or null, $6 errors as JSON or null, $7 whether a callback is due
+-- Result: the places in the arrays (ord, from 1) of the jobs that this call ended
+-- Locks: the jobs' rows and the stages' rows, in key order
+-- Cost: a probe of tasks_open, and counting a stage's tasks once, as advance_jobs does
+WITH held AS MATERIALIZED (
+  SELECT g.ord, s.job, s.run, s.stage, g.status, g.result, g.error, g.callback
+  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+    WITH ORDINALITY AS g (job_id, run, stage, status, result, error, callback, ord)
+  JOIN app.jobs j ON j.job_id = g.job_id AND j.run = g.run AND j.stage = g.stage
+  JOIN app.stages s ON s.job = j.id AND s.run = g.run AND s.stage = g.stage
+  WHERE j.status = 'processing'
+    -- True for good once this snapshot says so, for the reasons given in advance_jobs.
+    AND NOT EXISTS (
+      SELECT FROM app.tasks t
+      WHERE t.job = j.id AND t.run = j.run AND t.stage = j.stage AND t.finished_at IS NULL
+    )
+  ORDER BY j.id
+  FOR NO KEY UPDATE OF j, s
+),
+ended AS (
+  UPDATE app.jobs j
+  SET status = h.status, result = h.result::json, error = h.error::json, callback_due = h.callback,
+    completed_at = now(), updated_at = now()
+  FROM held h
+  WHERE j.id = h.job AND j.status = 'processing'
+),
+closed AS (
+  UPDATE app.stages s
+  SET completed_count = c.completed, failed_count = c.failed, cancelled_count = c.cancelled,
+    completed_at = now(), updated_at = now()
+  FROM held h
+  CROSS JOIN LATERAL (
+    SELECT
+      count(*) FILTER (WHERE t.status = 'completed') AS completed,
+      count(*) FILTER (WHERE t.status = 'failed') AS failed,
+      count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
+    FROM app.tasks t
+    WHERE t.job = h.job AND t.run = h.run AND t.stage = h.stage
+  ) c
+  WHERE s.job = h.job AND s.run = h.run AND s.stage = h.stage AND s.completed_at IS NULL
+),
+noted AS (
+  INSERT INTO app.job_events (job, run, stage, event, detail)
+  SELECT job, run, stage, 'job_' || status, error::json FROM held
+)
+SELECT ord::int FROM held
