@@ -2,6 +2,7 @@ import type { JobRecord, StageRef, StateStore, SubmitOutcome } from '../../core/
 import type { Database, Query } from './database.ts';
 import { jobMarks, jobReads } from './job-batches.ts';
 import { type Begin, beginJobs, jobAdvances, jobBegins, jobCompletions } from './job-moves.ts';
+import type { LateMarks } from './late-marks.ts';
 import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
@@ -28,7 +29,7 @@ type JobMethods =
   | 'markCallbackDelivered';
 
 /** The methods of the store that are about whole jobs. */
-export function jobStore(database: Database): Pick<StateStore, JobMethods> {
+export function jobStore(database: Database, late: LateMarks): Pick<StateStore, JobMethods> {
   const reads = jobReads(database);
   const marks = jobMarks(database);
   const begins = jobBegins(database);
@@ -54,7 +55,7 @@ export function jobStore(database: Database): Pick<StateStore, JobMethods> {
       const rows = await database.query<JobRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
       return rows.map(jobRecord);
     },
-    markJobPublished: (ref) => marks.do(ref),
+    markJobPublished: (ref) => late.do(() => marks.do(ref)),
     advanceJob: (ref) => advances.do(ref),
     async finishJob(ref, end) {
       const result = end.result && JSON.stringify(end.result);

@@ -3,6 +3,7 @@ import type { Database, Query } from './database.ts';
 import { stageReads, taskMarks } from './job-batches.ts';
 import { createStages, stageCreations } from './job-moves.ts';
 import { refParameters } from './jobs.ts';
+import type { LateMarks } from './late-marks.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
@@ -21,7 +22,10 @@ const chunkCharacters = 4 * 1024 * 1024;
 const mostShared = 100;
 
 /** The methods of the store that are about whole stages. */
-export function stageStore(database: Database): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+export function stageStore(
+  database: Database,
+  late: LateMarks,
+): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
   const reads = stageReads(database);
   const marks = taskMarks(database);
   const creations = stageCreations(database);
@@ -36,7 +40,7 @@ export function stageStore(database: Database): Pick<StateStore, 'createStage' |
       return made ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
     },
     getStages: (jobId, run) => reads.do({ jobId, run }),
-    markTasksPublished: (ref, published) => marks.do({ ...ref, published }),
+    markTasksPublished: (ref, published) => late.do(() => marks.do({ ...ref, published })),
   };
 }
 

@@ -4,20 +4,28 @@
 -- Result: the places in the arrays (ord, from 1) of the jobs that this call ended
 -- Locks: the jobs' rows and the stages' rows, in key order
 -- Cost: a probe of tasks_open, and counting a stage's tasks once, as advance_jobs does
-WITH held AS MATERIALIZED (
-  SELECT g.ord, s.job, s.run, s.stage, g.status, g.result, g.error, g.callback
+WITH given AS MATERIALIZED (
+  SELECT g.*, (SELECT j.id FROM app.jobs j WHERE j.job_id = g.job_id) AS job
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[])
     WITH ORDINALITY AS g (job_id, run, stage, status, result, error, callback, ord)
-  JOIN app.jobs j ON j.job_id = g.job_id AND j.run = g.run AND j.stage = g.stage
-  JOIN app.stages s ON s.job = j.id AND s.run = g.run AND s.stage = g.stage
-  WHERE j.status = 'processing'
-    -- True for good once this snapshot says so, for the reasons given in advance_jobs.
-    AND NOT EXISTS (
-      SELECT FROM app.tasks t
-      WHERE t.job = j.id AND t.run = j.run AND t.stage = j.stage AND t.finished_at IS NULL
-    )
-  ORDER BY j.id
-  FOR NO KEY UPDATE OF j, s
+),
+held AS MATERIALIZED (
+  SELECT g.ord, s.job, s.run, s.stage, g.status, g.result, g.error, g.callback
+  FROM (SELECT * FROM given ORDER BY job) g
+  -- One probe each, for the reason given in create_stages.
+  CROSS JOIN LATERAL (
+    SELECT s.job, s.run, s.stage
+    FROM app.jobs j
+    JOIN app.stages s ON s.job = j.id AND s.run = j.run AND s.stage = j.stage
+    WHERE j.id = g.job AND j.run = g.run AND j.stage = g.stage AND j.status = 'processing'
+      -- True for good once this snapshot says so, for the reasons given in advance_jobs.
+      AND NOT EXISTS (
+        SELECT FROM app.tasks t
+        WHERE t.job = j.id AND t.run = j.run AND t.stage = j.stage AND t.finished_at IS NULL
+      )
+    LIMIT 1
+    FOR NO KEY UPDATE
+  ) s
 ),
 ended AS (
   UPDATE app.jobs j
