@@ -18,11 +18,14 @@ import { readResults, readResultsByStage } from './stage-results.ts';
  */
 export async function processJobMessage(engine: Engine, message: JobMessage): Promise<void> {
   const ref: StageRef = { jobId: message.job_id, run: message.run, stage: message.stage };
-  const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
+  const readStages = () => engine.store.getStages(ref.jobId, ref.run);
+  const [job, ahead] = await Promise.all([engine.store.getJob(ref.jobId), ref.stage > 1 ? readStages() : null]);
   if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) {
     engine.log.info('Message:Dropped', { ...ref, reason: job ? `the job is ${job.status}` : 'no such job' });
     return;
   }
+  // A job that is queued has no stage in this run: its first one makes it processing.
+  const stages = ahead ?? (job.status === 'queued' ? [] : await readStages());
   const planned = stages.find((stage) => stage.number === ref.stage);
   if (planned) {
     await publishTasks(engine, ref, {

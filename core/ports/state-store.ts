@@ -174,7 +174,10 @@ export interface StateStore extends UpkeepStore {
   getStages(jobId: string, run: number): Promise<readonly StageRecord[]>;
   listTasks(jobId: string, run: number, filter: TaskFilter): Promise<readonly TaskRecord[]>;
 
-  /** The job message for this stage has been sent. */
+  /**
+   * The job message for this stage has been sent. A store may write this down, and the same of tasks, a little after it
+   * has answered, and lose it with its process: the message is then sent again.
+   */
   markJobPublished(ref: StageRef): Promise<void>;
   /**
    * Stores the stage with its tasks numbered in order, and makes the job `processing`. In a run that takes over from

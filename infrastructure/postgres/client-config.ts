@@ -23,6 +23,8 @@ export interface PostgresConfig {
   readonly connectTimeoutMs?: number;
   /** Milliseconds one statement may take. Default 30,000. */
   readonly statementTimeoutMs?: number;
+  /** Milliseconds after which the state store stores that a message was sent; 0: before the sender goes on. Default 250. */
+  readonly marksWaitMs?: number;
   /** How the connections are named in pg_stat_activity. Default `coremachine`. */
   readonly applicationName?: string;
 }

@@ -1,17 +1,16 @@
-import type { JobRecord, NewJob, StageRef, StateStore, SubmitOutcome } from '../../core/ports/state-store.ts';
+import type { JobRecord, StageRef, StateStore, SubmitOutcome } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { jobMarks, jobReads } from './job-batches.ts';
+import { type Begin, beginJobs, jobAdvances, jobBegins, jobCompletions } from './job-moves.ts';
+import type { LateMarks } from './late-marks.ts';
 import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
-  submitJob: query('submit_job'),
   retryJob: query('retry_job'),
   getJobs: query('get_jobs'),
   listEvents: query('list_events'),
   listJobs: query('list_jobs'),
-  advanceJob: query('advance_job'),
-  completeJob: query('complete_job'),
   endJob: query('end_job'),
   cancelOpenTasks: query('cancel_open_tasks'),
   closeStage: query('close_stage'),
@@ -30,14 +29,18 @@ type JobMethods =
   | 'markCallbackDelivered';
 
 /** The methods of the store that are about whole jobs. */
-export function jobStore(database: Database): Pick<StateStore, JobMethods> {
+export function jobStore(database: Database, late: LateMarks): Pick<StateStore, JobMethods> {
   const reads = jobReads(database);
   const marks = jobMarks(database);
+  const begins = jobBegins(database);
+  const advances = jobAdvances(database);
+  const completions = jobCompletions(database);
   return {
     async submitJob(job, { force }) {
+      const begin: Begin = { job, parameters: JSON.stringify(job.parameters), force };
       // In most cases the one statement does it; else it is asked again with the row held still, to be read.
-      const begun = await beginJob(database.query, job, force);
-      return begun ?? database.transaction((tx) => submitJob(tx, job, force));
+      const begun = force ? null : await begins.do(begin);
+      return begun ? { outcome: 'created', job: begun } : database.transaction((tx) => submitJob(tx, begin));
     },
     async retryJob(jobId, { totalStages, correlationId, takeOver }) {
       const [row] = await database.query<JobRow>(sql.retryJob, [jobId, totalStages, correlationId, takeOver]);
@@ -52,12 +55,11 @@ export function jobStore(database: Database): Pick<StateStore, JobMethods> {
       const rows = await database.query<JobRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
       return rows.map(jobRecord);
     },
-    markJobPublished: (ref) => marks.do(ref),
-    async advanceJob(ref) {
-      return (await database.query(sql.advanceJob, refParameters(ref))).length > 0;
-    },
+    markJobPublished: (ref) => late.do(() => marks.do(ref)),
+    advanceJob: (ref) => advances.do(ref),
     async finishJob(ref, end) {
-      if (end.error === null && (await completeJob(database.query, ref, end))) return true;
+      const result = end.result && JSON.stringify(end.result);
+      if (end.error === null && (await completions.do({ ref, end, result }))) return true;
       return database.transaction((tx) => finishJob(tx, ref, end));
     },
     async markCallbackDelivered(jobId, run) {
@@ -77,33 +79,15 @@ async function findJob(run: Query, jobId: string): Promise<JobRecord | null> {
   return row && jobRecord(row);
 }
 
-async function beginJob(run: Query, job: NewJob, force: boolean): Promise<SubmitOutcome | null> {
-  const [begun] = await run<JobRow>(sql.submitJob, [
-    job.jobId,
-    job.jobType,
-    job.totalStages,
-    JSON.stringify(job.parameters),
-    JSON.stringify(job.metadata),
-    job.correlationId,
-    force,
-  ]);
-  return begun ? { outcome: 'created', job: jobRecord(begun) } : null;
-}
-
-async function submitJob(tx: Query, job: NewJob, force: boolean): Promise<SubmitOutcome> {
-  const begun = await beginJob(tx, job, force);
-  if (begun) return begun;
-  const existing = await findJob(tx, job.jobId);
+async function submitJob(tx: Query, begin: Begin): Promise<SubmitOutcome> {
+  const [begun] = await beginJobs(tx, begin.force)([begin]);
+  if (begun) return { outcome: 'created', job: begun };
+  const existing = await findJob(tx, begin.job.jobId);
   if (!existing) throw new Error('a job that stood in the way of an insert is not there');
-  return { outcome: force ? 'active' : 'existing', job: existing };
+  return { outcome: begin.force ? 'active' : 'existing', job: existing };
 }
 
 type Ending = Parameters<StateStore['finishJob']>[1];
-
-/** All of a completed job's end in one statement; false when it is not the plain case. */
-async function completeJob(run: Query, ref: StageRef, end: Ending): Promise<boolean> {
-  return (await run(sql.completeJob, endParameters(ref, end))).length > 0;
-}
 
 /**
  * Three statements, not one: each sees what was committed before it began. A stage that was being made when this began

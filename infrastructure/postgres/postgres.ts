@@ -4,6 +4,7 @@ import { type Backend, detectBackend } from './backend.ts';
 import type { PostgresConfig } from './client-config.ts';
 import { Database } from './database.ts';
 import { findJobRow } from './jobs.ts';
+import { LateMarks } from './late-marks.ts';
 import { migrate } from './migrate.ts';
 import { publicJobRow } from './rows.ts';
 import { postgresStateStore } from './state-store.ts';
@@ -11,6 +12,9 @@ import { postgresStateStore } from './state-store.ts';
 export type { Backend } from './backend.ts';
 export type { PostgresConfig } from './client-config.ts';
 export type { Database, Query } from './database.ts';
+
+/** Longer than most messages are on their way, far shorter than the reconciler's patience with unsent ones. */
+const marksWaitMs = 250;
 
 /** The application's database: one pool of connections for everything that is kept in it. */
 export interface Postgres {
@@ -34,20 +38,20 @@ export async function openPostgres(config: PostgresConfig): Promise<Postgres> {
   await migrate(config);
   const database = new Database(config);
   try {
-    return assemble(database, await detectBackend(database));
+    return assemble(database, await detectBackend(database), new LateMarks(config.marksWaitMs ?? marksWaitMs));
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-function assemble(database: Database, backend: Backend): Postgres {
+function assemble(database: Database, backend: Backend, late: LateMarks): Postgres {
   const { pool } = database;
   return {
     database,
     pool,
     backend,
-    store: postgresStateStore(database),
+    store: postgresStateStore(database, late),
     async rawJobRow(jobId) {
       const row = await findJobRow(database.query, jobId);
       return row && publicJobRow(row);
@@ -57,6 +61,9 @@ function assemble(database: Database, backend: Backend): Postgres {
       const connections = { open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
       return { backend: backend.kind, version: backend.version, connections };
     },
-    close: () => database.close(),
+    async close() {
+      await late.flush();
+      await database.close();
+    },
   };
 }

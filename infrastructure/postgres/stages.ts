@@ -1,11 +1,12 @@
-import type { NewStage, NewTask, StageOutcome, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { stageReads, taskMarks } from './job-batches.ts';
+import { createStages, stageCreations } from './job-moves.ts';
 import { refParameters } from './jobs.ts';
+import type { LateMarks } from './late-marks.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
-  createStage: query('create_stage'),
   lockJob: query('lock_job'),
   insertStage: query('insert_stage'),
   insertTasks: query('insert_tasks'),
@@ -17,35 +18,30 @@ const sql = {
 /** One statement's tasks: enough to make its round trip cheap, small enough to stay out of the way of memory. */
 const chunkTasks = 5_000;
 const chunkCharacters = 4 * 1024 * 1024;
+/** Stages with more tasks keep none of other jobs waiting for theirs. */
+const mostShared = 100;
 
 /** The methods of the store that are about whole stages. */
-export function stageStore(database: Database): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+export function stageStore(
+  database: Database,
+  late: LateMarks,
+): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
   const reads = stageReads(database);
   const marks = taskMarks(database);
+  const creations = stageCreations(database);
+  const createAlone = createStages(database.query);
   return {
     async createStage(ref, stage, tasks) {
-      const atOnce = await createAtOnce(database.query, ref, stage, tasks);
-      return atOnce ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
+      const [chunk = { keys: [], inputs: [] }, more] = chunks(tasks);
+      // What one statement can do; several do the rest: many tasks, a run that takes over from another.
+      const creation = { ref, stage, keys: chunk.keys, inputs: chunk.inputs };
+      const alone = async () => (await createAlone([creation]))[0];
+      const made = more ? null : await (tasks.length > mostShared ? alone() : creations.do(creation));
+      return made ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
     },
     getStages: (jobId, run) => reads.do({ jobId, run }),
-    markTasksPublished: (ref, published) => marks.do({ ...ref, published }),
+    markTasksPublished: (ref, published) => late.do(() => marks.do({ ...ref, published })),
   };
-}
-
-/** What one statement can do; null for what it leaves to several: many tasks, a run that takes over from another. */
-async function createAtOnce(
-  run: Query,
-  ref: StageRef,
-  stage: NewStage,
-  tasks: readonly NewTask[],
-): Promise<StageOutcome | null> {
-  const [chunk = { keys: [], inputs: [] }, more] = chunks(tasks);
-  if (more) return null;
-  const { name, handler, parallelism, policy } = stage;
-  const parameters = [...refParameters(ref), name, handler, parallelism, policy, chunk.keys, chunk.inputs];
-  const [row] = await run<{ readonly made: number }>(sql.createStage, parameters);
-  if (!row) return null;
-  return row.made === 1 ? 'created' : 'exists';
 }
 
 async function createStage(

@@ -2,7 +2,7 @@
 -- Parameters: $1 job's internal key, $2 run, $3 stage
 -- Result: none
 -- Locks: the stage's row
--- Cost: counts the stage's tasks once, as advance_job does
+-- Cost: counts the stage's tasks once, as advance_jobs does
 UPDATE app.stages s
 SET completed_at = now(), updated_at = now(),
   completed_count = CASE WHEN c.running = 0 THEN c.completed END,

@@ -38,6 +38,8 @@ const postgres = await openPostgres({
   statementTimeoutMs: 2000,
   connectTimeoutMs: 2000,
   poolSize: 6,
+  // As much shorter than the time in which a message must be marked as it is in production.
+  marksWaitMs: 50,
 });
 const queue = openServiceBusQueue({
   connection: options.serviceBus,

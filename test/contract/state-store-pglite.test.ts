@@ -4,8 +4,8 @@ import { stateStoreContract } from './state-store.ts';
 
 stateStoreContract('PGlite', async () => {
   const { url, stop } = await startPglite();
-  const one = await openPostgres({ url });
-  const two = await openPostgres({ url });
+  const one = await openPostgres({ url, marksWaitMs: 0 });
+  const two = await openPostgres({ url, marksWaitMs: 0 });
   const close = async () => {
     await Promise.all([one.close(), two.close()]);
     await stop();

@@ -4,7 +4,7 @@ import { stateStoreContract } from './state-store.ts';
 
 stateStoreContract('PostgreSQL', async () => {
   const { url, drop } = await createTestDatabase({ template: 'empty' });
-  const [one, two] = await Promise.all([openPostgres({ url }), openPostgres({ url })]);
+  const [one, two] = await Promise.all([openPostgres({ url, marksWaitMs: 0 }), openPostgres({ url, marksWaitMs: 0 })]);
   const close = async () => {
     await Promise.all([one.close(), two.close()]);
     await drop();

@@ -70,6 +70,49 @@ export function testRaces(stores: Stores): void {
       assert.deepEqual([unknown, ...none], [null, []]);
     });
 
+    test('40 jobs begun, planned, advanced and ended together, by two processes in opposite orders: each once, as itself', async () => {
+      const { store, other } = stores();
+      const jobs = Array.from({ length: 40 }, (_, index) => newJob({ totalStages: 2, parameters: { index } }));
+      const both = async <T>(act: (by: StateStore, index: number) => Promise<T>): Promise<Record<string, number>> => {
+        const [up, down] = [jobs.map((_, index) => index), jobs.map((_, index) => jobs.length - 1 - index)];
+        const all = (by: StateStore, indexes: number[]) => Promise.all(indexes.map((index) => act(by, index)));
+        return tally((await Promise.all([all(store, up), all(other, down)])).flat().map(String));
+      };
+      const ref = (index: number, stage: number) => ({ jobId: String(jobs[index]?.jobId), run: 1, stage });
+      // Some with more tasks than share a statement.
+      const count = (index: number) => (index % 10 === 0 ? 150 : index % 4);
+      const submit = async (by: StateStore, index: number) =>
+        (await by.submitJob(jobs[index] ?? newJob(), { force: false })).outcome;
+      assert.deepEqual(await both(submit), { created: 40, existing: 40 });
+      const plan = (by: StateStore, index: number) => by.createStage(ref(index, 1), newStage(), newTasks(count(index)));
+      assert.deepEqual(await both(plan), { created: 40, exists: 40 });
+      for (const index of jobs.keys()) {
+        const tasks = await store.listTasks(ref(index, 1).jobId, 1, { limit: 1000 });
+        assert.deepEqual(
+          tasks.map(({ task, key }) => [task, key]),
+          newTasks(count(index)).map(({ key }, task) => [task, key]),
+        );
+        await Promise.all(tasks.map(({ task }) => run(store, { ...ref(index, 1), task })));
+      }
+      assert.deepEqual(await both((by, index) => by.advanceJob(ref(index, 1))), { true: 40, false: 40 });
+      assert.deepEqual(await both((by, index) => by.createStage(ref(index, 2), newStage(), [])), {
+        created: 40,
+        exists: 40,
+      });
+      const end = { status: 'completed', error: null, callback: false } as const;
+      const finish = (by: StateStore, index: number) => by.finishJob(ref(index, 2), { ...end, result: { index } });
+      assert.deepEqual(await both(finish), { true: 40, false: 40 });
+      for (const [index, { jobId }] of jobs.entries()) {
+        const { status, parameters, result } = (await other.getJob(jobId)) ?? {};
+        assert.deepEqual([status, parameters, result], ['completed', { index }, { index }]);
+        const stages = await other.getStages(jobId, 1);
+        assert.deepEqual(
+          stages.map(({ counts }) => counts.completed),
+          [count(index), 0],
+        );
+      }
+    });
+
     test('two marks of one stage: the higher stays', async () => {
       const ref = await planned(stores().store, 9);
       await Promise.all([7, 3, 9, 5].map((published) => stores().store.markTasksPublished(ref, published)));

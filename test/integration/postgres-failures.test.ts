@@ -17,7 +17,7 @@ let postgres: Postgres;
 
 before(async () => {
   testDatabase = await createTestDatabase({ template: 'empty' });
-  postgres = await openPostgres({ url: testDatabase.url, poolSize: 4 });
+  postgres = await openPostgres({ url: testDatabase.url, poolSize: 4, marksWaitMs: 0 });
 });
 after(async () => {
   await postgres?.close();

@@ -121,8 +121,8 @@ function testCosts(state: string): void {
     });
 
     test('advancing too early, and looking for stages to close', async () => {
-      assert.ok((await pagesOf('advance_job', [big.jobId, 1, 1])) < 40);
-      assert.ok((await pagesOf('complete_job', [big.jobId, 1, 1, 'completed', '{}', null, false])) < 40);
+      assert.ok((await pagesOf('advance_jobs', [[big.jobId], [1], [1]])) < 40);
+      assert.ok((await pagesOf('complete_jobs', [[big.jobId], [1], [1], ['completed'], ['{}'], [null], [false]])) < 40);
       assert.ok((await pagesOf('mark_jobs_published', [[big.jobId], [1], [1]])) < 40);
       assert.ok((await pagesOf('mark_tasks_published', [[big.jobId], [1], [1], [many]])) < 40);
       assert.ok((await pagesOf('find_stages_to_close', [100])) < 60);

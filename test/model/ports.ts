@@ -12,7 +12,8 @@ const leaseMs = 30_000;
 /**
  * The real engine for one process, on ports that give way before every step. A step is one method of the store: each is
  * one statement in PostgreSQL, or one transaction (submitJob, createStage, finishJob). Of the queue it is one message,
- * though Service Bus takes batches: a worker may die, and a send may fail, between any two.
+ * though Service Bus takes batches: a worker may die, and a send may fail, between any two. Whoever marks a message as
+ * sent goes on at once, and the mark is a step that comes at any time after, or never.
  */
 export function steppedMachine(
   core: Core,
@@ -40,14 +41,19 @@ export function steppedMachine(
   return new core.CoreMachine(engine, lastOut);
 }
 
+/** What the store on PostgreSQL writes after it has answered. */
+const lateMarks = new Set<string | symbol>(['markJobPublished', 'markTasksPublished']);
+
 function steppedStore(world: World, process: Process): StateStore {
   return new Proxy<StateStore>(world.store, {
     get(store, name) {
       const method: unknown = Reflect.get(store, name);
       // Its history is beside the protocol: no step of it.
       if (typeof method !== 'function' || name === 'recordUpkeepRun') return method;
-      return (...args: unknown[]) =>
+      const step = (...args: unknown[]) =>
         world.park(process, 'store', `${String(name)}${describe(args)}`, async () => method.apply(store, args));
+      if (!lateMarks.has(name)) return step;
+      return async (...args: unknown[]) => void step(...args).catch(() => {});
     },
   });
 }

@@ -1,11 +1,16 @@
--- Stores a job, or starts the next run of one that failed or was cancelled, or of any that has ended when forced.
--- Parameters: $1 job id, $2 job type, $3 number of stages, $4 parameters, $5 metadata, $6 correlation id, $7 force
--- Result: the job's row when a run begins; none when the job stays as it is
--- Locks: the job's row until the transaction ends, also when it stays as it is, so that it can be read unchanged
--- Cost: one probe of jobs' unique index, one row and an event; 0.3 ms
+-- Stores jobs, or starts the next run of those that failed or were cancelled, or of any that have ended when forced.
+-- Parameters: arrays of one element a job, each another one: $1 job ids, $2 job types, $3 numbers of stages, $4 parameters,
+--   $5 metadata, $6 correlation ids; $7 force
+-- Result: the rows of the jobs whose run begins; none for a job that stays as it is
+-- Locks: the jobs' rows in the order of their ids until the transaction ends, also of those that stay as they are, so
+--   that they can be read unchanged
+-- Cost: one probe of jobs' unique index, one row and an event each; 0.3 ms
 WITH begun AS (
   INSERT INTO app.jobs AS j (job_id, job_type, total_stages, parameters, metadata, correlation_id)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  SELECT g.job_id, g.job_type, g.total_stages, g.parameters::json, g.metadata::json, g.correlation_id
+  FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[])
+    AS g (job_id, job_type, total_stages, parameters, metadata, correlation_id)
+  ORDER BY g.job_id COLLATE "C"
   ON CONFLICT (job_id) DO UPDATE SET
     job_type = excluded.job_type,
     status = 'queued',
