@@ -111,11 +111,9 @@ async function buildResult(
   engine: Engine,
   job: JobRecord,
   ref: StageRef,
-  planned: readonly StageRecord[],
+  stages: readonly StageRecord[],
 ): Promise<JsonObject> {
   const definition = engine.registry.get(job.jobType);
-  // The last stage is closed together with the job, in a moment: for the result its end is now.
-  const stages = planned.map((stage) => (stage.completedAt ? stage : { ...stage, completedAt: new Date() }));
   const middle = await definition.finalize({
     params: job.parameters as never,
     job: { id: job.jobId, type: job.jobType, run: job.run },

@@ -84,6 +84,7 @@ export interface StageRecord extends NewStage {
   /** Mean of the progress its processing tasks reported, 0-1; null when none did. */
   readonly runningProgress: number | null;
   readonly startedAt: Date;
+  /** When its last task ended; or before, when its job was ended. null while a task is open. */
   readonly completedAt: Date | null;
 }
 

@@ -10,6 +10,7 @@ import type {
   TaskRecord,
   TaskRef,
 } from '../ports/state-store.ts';
+import { isOpen } from '../states.ts';
 
 export interface TaskRow {
   readonly ref: TaskRef;
@@ -105,8 +106,14 @@ export function stageRecord(stage: StageRow): StageRecord {
     counts: countsOf(stage.tasks),
     runningProgress: known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / reported.length,
     startedAt: new Date(stage.startedAt),
-    completedAt: dateOrNull(stage.completedAt),
+    completedAt: dateOrNull(stage.completedAt ?? endOf(stage)),
   };
+}
+
+/** When the stage's last task ended; null while one is open. */
+export function endOf({ tasks, startedAt }: StageRow): number | null {
+  if (tasks.some(({ status }) => isOpen(status))) return null;
+  return tasks.reduce((latest, task) => Math.max(latest, task.completedAt ?? 0), startedAt);
 }
 
 export function taskRecord(task: TaskRow): TaskRecord {

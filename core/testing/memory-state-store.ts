@@ -21,7 +21,7 @@ import type {
 import type { JobEvent } from '../ports/upkeep-store.ts';
 import type { StageResult } from '../results.ts';
 import { isActive, isOpen, type JobEnd } from '../states.ts';
-import { type JobRow, keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
+import { endOf, type JobRow, keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
 import { MemoryUpkeep } from './memory-upkeep.ts';
 
 /**
@@ -219,7 +219,7 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     const stage = this.tables.stage(ref);
     if (!row || !stage || stage.tasks.some((task) => isOpen(task.status))) return false;
     if (ref.stage >= row.record.totalStages) return false;
-    stage.completedAt = this.tables.now();
+    stage.completedAt = endOf(stage);
     const count = (status: string) => stage.tasks.filter((task) => task.status === status).length;
     const detail = { name: stage.name, completed: count('completed'), failed: count('failed') };
     this.tables.note('stage_completed', ref, { detail });
@@ -241,12 +241,14 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     if (!row) return false;
     const now = this.tables.now();
     const stage = this.tables.stage(ref);
+    const completed = end.status === 'completed' || end.status === 'completed_with_errors';
+    const endedAt = (completed && stage && endOf(stage)) || now;
     for (const task of stage?.tasks ?? []) {
       if (task.status !== 'queued' && task.status !== 'retrying') continue;
       task.status = 'cancelled';
       task.completedAt = now;
     }
-    if (stage) stage.completedAt = now;
+    if (stage) stage.completedAt = endedAt;
     const { status, result, error } = end;
     this.tables.update(row, { status, result: structuredClone(result), error, completedAt: new Date(now) });
     row.callback = end.callback ? 'due' : 'none';

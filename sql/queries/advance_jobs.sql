@@ -36,13 +36,14 @@ advanced AS (
 closed AS (
   UPDATE app.stages s
   SET completed_count = c.completed, failed_count = c.failed, cancelled_count = c.cancelled,
-    completed_at = now(), updated_at = now()
+    completed_at = greatest(c.ended_at, s.started_at), updated_at = now()
   FROM held h
   CROSS JOIN LATERAL (
     SELECT
       count(*) FILTER (WHERE t.status = 'completed') AS completed,
       count(*) FILTER (WHERE t.status = 'failed') AS failed,
-      count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
+      count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
+      max(t.finished_at) AS ended_at
     FROM app.tasks t
     WHERE t.job = h.job AND t.run = h.run AND t.stage = h.stage
   ) c

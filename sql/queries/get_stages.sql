@@ -2,11 +2,12 @@
 -- Parameters: arrays of one element a run: $1 job ids, $2 runs
 -- Result: in order of the runs and their stages: the place in the arrays (ord, from 1) and stage rows with queued,
 --   processing, completed, failed, cancelled and the mean progress of running tasks (one that has reported nothing counts
---   as 0; null when none has)
+--   as 0; null when none has). A stage is over (completed_at) when its last task is, though nobody has closed it yet.
 -- Locks: none
 -- Cost: a closed stage's counts are stored; the current one's tasks are counted: 35 ms for 100,000
 SELECT
-  g.ord::int, s.stage, s.name, s.handler, s.parallelism, s.policy, s.published_count, s.started_at, s.completed_at,
+  g.ord::int, s.stage, s.name, s.handler, s.parallelism, s.policy, s.published_count, s.started_at,
+  coalesce(s.completed_at, CASE WHEN live.open = 0 THEN greatest(live.ended_at, s.started_at) END) AS completed_at,
   s.task_count AS total,
   coalesce(live.queued, 0) AS queued,
   coalesce(live.processing, 0) AS processing,
@@ -19,6 +20,8 @@ JOIN app.jobs j ON j.job_id = g.job_id
 JOIN app.stages s ON s.job = j.id AND s.run = g.run
 LEFT JOIN LATERAL (
   SELECT
+    count(*) FILTER (WHERE t.finished_at IS NULL) AS open,
+    max(t.finished_at) AS ended_at,
     count(*) FILTER (WHERE t.status = 'queued')::int AS queued,
     count(*) FILTER (WHERE t.status IN ('processing', 'retrying'))::int AS processing,
     count(*) FILTER (WHERE t.status = 'completed')::int AS completed,

@@ -60,7 +60,8 @@ async function tryTrial(arena: Arena, seed: number, options: CampaignOptions): P
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const durationMs = Date.now() - started;
-    return { seed, problems: [`the trial broke down: ${text}`], durationMs, settledMs: 0, replaced: 0, moves: 0 };
+    const problems = [`the trial broke down: ${text}`];
+    return { seed, problems, durationMs, settledMs: 0, replaced: 0, moves: 0, struck: [] };
   }
 }
 

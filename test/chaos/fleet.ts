@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Child, startChild } from '../../src/local/stack/child.ts';
 import { FaultyProxy } from '../tools/faulty-proxy.ts';
 import { eventually } from '../tools/poll.ts';
-import type { MessageFaults } from './message-faults.ts';
+import type { Fate, MessageFaults } from './message-faults.ts';
 import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
 
 export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'> {
@@ -24,6 +24,8 @@ const startTries = 10;
 /** One place of the fleet: the worker that fills it now, and its way to the database. */
 class Berth {
   readonly name: string;
+  /** What struck here that only the worker itself can tell of. */
+  readonly struck: (Fate | 'kill at' | 'freeze at')[] = [];
   /** How the worker ended when nobody killed it. */
   readonly ownEnds: string[] = [];
   readonly #options: FleetOptions;
@@ -64,10 +66,9 @@ class Berth {
     this.#startedAt = Date.now();
     const child = await this.#launch(startTries);
     child.process.on('message', (report: Report) => {
-      if (report.kind !== 'freezing') this.#onReport(report);
-      else if (this.#onFreeze) this.#onFreeze();
-      // It struck when nobody waited for it any more.
-      else void this.freeze(200);
+      if (report.kind === 'fates') this.struck.push(...report.fates);
+      else if (report.kind === 'freezing') this.#freezing();
+      else this.#onReport(report);
     });
     this.#child = child;
     this.#state = 'up';
@@ -75,10 +76,18 @@ class Berth {
     void child.exited.then((code) => this.#ended(child, code));
   }
 
+  #freezing(): void {
+    this.struck.push('freeze at');
+    if (this.#onFreeze) this.#onFreeze();
+    // It struck when nobody waited for it any more.
+    else void this.freeze(200);
+  }
+
   /** Takes the place of a worker that is gone without having been told to: at an instant, or by a fault of its own. */
   #ended(child: Child<object>, code: number | null): void {
     if (this.#child !== child) return;
-    if (child.process.signalCode !== 'SIGKILL') this.ownEnds.push(`${this.name} ended by itself with code ${code}`);
+    if (child.process.signalCode === 'SIGKILL') this.struck.push('kill at');
+    else this.ownEnds.push(`${this.name} ended by itself with code ${code}`);
     this.#child = null;
     this.#state = 'down';
     this.start().catch((error: unknown) => this.ownEnds.push(`${this.name} did not start again: ${String(error)}`));
@@ -123,23 +132,26 @@ class Berth {
     await child.exited;
   }
 
-  /** SIGKILL and a successor after `downMs`; nothing when somebody else is about to do so. */
-  async replace(downMs: number): Promise<void> {
-    if (this.#state !== 'up' && this.#state !== 'frozen') return;
+  /** SIGKILL and a successor after `downMs`; nothing, and false, when somebody else is about to do so. */
+  async replace(downMs: number): Promise<boolean> {
+    if (this.#state !== 'up' && this.#state !== 'frozen') return false;
     await this.kill();
     await wait(downMs);
     await this.start();
+    return true;
   }
 
-  async freeze(ms: number): Promise<void> {
+  /** SIGSTOP for so long; false when there is nobody to stop. */
+  async freeze(ms: number): Promise<boolean> {
     const child = this.#child;
-    if (this.#state !== 'up' || !child) return;
+    if (this.#state !== 'up' || !child) return false;
     this.#state = 'frozen';
     child.process.kill('SIGSTOP');
     await wait(ms);
-    if (this.#child !== child) return;
+    if (this.#child !== child) return true;
     child.process.kill('SIGCONT');
     this.#state = 'up';
+    return true;
   }
 
   /** Resolves when the worker of this moment is gone, or after `ms`. */
@@ -222,6 +234,11 @@ export class Fleet {
     return this.#berths.flatMap(({ ownEnds }) => ownEnds.splice(0));
   }
 
+  /** What struck the workers, as far as only they can tell, since this was last asked. */
+  takeStruck(): (Fate | 'kill at' | 'freeze at')[] {
+    return this.#berths.flatMap(({ struck }) => struck.splice(0));
+  }
+
   /** As a client does: asks one worker, and another one when no answer comes. Resolves with the job's id. */
   async submit(first: number, job: Submission): Promise<string> {
     const until = Date.now() + submitLimitMs;
@@ -257,6 +274,6 @@ export class Fleet {
   }
 
   #heard(report: Report): void {
-    if (report.kind !== 'freezing') this.#answers.get(report.id)?.(report);
+    if (report.kind === 'submitted' || report.kind === 'refused') this.#answers.get(report.id)?.(report);
   }
 }

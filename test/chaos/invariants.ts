@@ -1,4 +1,5 @@
 import { jobMoves, taskMoves } from '../../core/states.ts';
+import { workerLockClass } from '../../infrastructure/postgres/presence.ts';
 import { refereeName } from './arena.ts';
 
 /** A statement that finds what must not be; a row is a violation. */
@@ -145,11 +146,21 @@ export const invariants: readonly Invariant[] = [
             AND state LIKE 'idle in transaction%' AND state_change < clock_timestamp() - interval '100 ms'`,
   },
   {
-    name: 'no lock is waited for, and no advisory lock is held in vain',
-    sql: `SELECT a.application_name, l.locktype, l.mode, l.granted FROM pg_locks l
+    name: 'no lock is waited for',
+    sql: `SELECT a.application_name, l.locktype, l.mode FROM pg_locks l
           JOIN pg_stat_activity a ON a.pid = l.pid
           WHERE a.datname = current_database() AND l.pid <> pg_backend_pid()
             AND NOT l.granted AND a.state_change < clock_timestamp() - interval '500 ms'`,
+  },
+  {
+    // The engine holds one for each worker that lives, and at rest no other, not even for a moment.
+    name: 'no advisory lock is held in vain',
+    sql: `SELECT a.application_name, a.query, l.classid, l.objid, l.mode FROM pg_locks l
+          JOIN pg_stat_activity a ON a.pid = l.pid
+          WHERE a.datname = current_database() AND l.locktype = 'advisory' AND l.granted
+            AND NOT (l.classid::bigint = $1 AND l.objsubid = 2
+              AND l.objid::bigint IN (SELECT w.number FROM app.workers w))`,
+    parameters: [workerLockClass],
   },
   {
     name: 'no worker has more connections than its pool',

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { JobMessage, MessageQueue, OutgoingMessage } from '../../core/ports/message-queue.ts';
+import type { JobMessage, MessageQueue, OutgoingMessage, TaskMessage } from '../../core/ports/message-queue.ts';
 import { randomFor } from './random.ts';
 
 /** How likely each fate of a message is, 0-1 each. The fate is decided by the seed and the message's id. */
@@ -12,17 +12,30 @@ export interface MessageFaults {
   readonly shuffle: boolean;
 }
 
+/** What can be done to a message, or to a batch of them. */
+export const fates = ['drop', 'double', 'delay', 'shuffle'] as const satisfies readonly (keyof MessageFaults)[];
+export type Fate = (typeof fates)[number];
+
 const longestDelayMs = 1200;
 /** Retries of five seconds and more would be all that a trial does. */
 const longestWaitMs = 400;
 
 type Send<Body extends JobMessage> = (messages: readonly OutgoingMessage<Body>[]) => Promise<void>;
 
-/** A queue that accepts everything and loses, doubles, delays and reorders some of it while `faults` says so. */
-export function faultyQueue(queue: MessageQueue, faults: () => MessageFaults | null): MessageQueue {
+/**
+ * A queue that accepts everything and loses, doubles, delays and reorders some of it while `faults` says so; `onFates` is
+ * told what it did.
+ */
+export function faultyQueue(
+  queue: MessageQueue,
+  faults: () => MessageFaults | null,
+  onFates: (fates: readonly Fate[]) => void,
+): MessageQueue {
+  const sendJobs: Send<JobMessage> = (some) => queue.sendJobMessages(some);
+  const sendTasks: Send<TaskMessage> = (some) => queue.sendTaskMessages(some);
   return {
-    sendJobMessages: (messages) => sendSome((some) => queue.sendJobMessages(some), messages, faults()),
-    sendTaskMessages: (messages) => sendSome((some) => queue.sendTaskMessages(some), messages.map(hurried), faults()),
+    sendJobMessages: (messages) => sendSome(sendJobs, messages, faults(), onFates),
+    sendTaskMessages: (messages) => sendSome(sendTasks, messages.map(hurried), faults(), onFates),
   };
 }
 
@@ -30,18 +43,31 @@ async function sendSome<Body extends JobMessage>(
   send: Send<Body>,
   messages: readonly OutgoingMessage<Body>[],
   faults: MessageFaults | null,
+  onFates: (fates: readonly Fate[]) => void,
 ): Promise<void> {
   if (!faults) return send(messages);
+  const struck: Fate[] = [];
   const now: OutgoingMessage<Body>[] = [];
   for (const message of messages) {
     const random = randomFor(faults.seed, message.id);
-    if (random.chance(faults.drop)) continue;
-    if (random.chance(faults.delay)) sendLater(send, message, random.whole(50, longestDelayMs));
-    else now.push(message);
-    // Under an id of its own: the queue would drop the second of one id.
-    if (random.chance(faults.double)) sendLater(send, { ...message, id: `${message.id}:d` }, random.whole(0, 500));
+    if (random.chance(faults.drop)) {
+      struck.push('drop');
+      continue;
+    }
+    if (random.chance(faults.delay)) {
+      struck.push('delay');
+      sendLater(send, message, random.whole(50, longestDelayMs));
+    } else now.push(message);
+    if (random.chance(faults.double)) {
+      struck.push('double');
+      // Under an id of its own: the queue would drop the second of one id.
+      sendLater(send, { ...message, id: `${message.id}:d` }, random.whole(0, 500));
+    }
   }
-  await send(faults.shuffle ? randomFor(faults.seed, now[0]?.id ?? '').shuffled(now) : now);
+  const order = faults.shuffle ? randomFor(faults.seed, now[0]?.id ?? '').shuffled(now) : now;
+  if (order.some((message, index) => message !== now[index])) struck.push('shuffle');
+  if (struck.length > 0) onFates(struck);
+  await send(order);
 }
 
 /** Lost when the process dies meanwhile, as a message in a buffer would be. */

@@ -1,7 +1,7 @@
 import type { InstantName } from '../../core/instants.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Mutant } from './hurried-store.ts';
-import type { MessageFaults } from './message-faults.ts';
+import type { Fate, MessageFaults } from './message-faults.ts';
 
 /** What a worker is started with. */
 export interface WorkerOptions {
@@ -34,4 +34,6 @@ export interface SubmitOrder {
 export type Report =
   | { readonly kind: 'submitted'; readonly id: number; readonly jobId: string }
   | { readonly kind: 'refused'; readonly id: number; readonly error: string }
-  | { readonly kind: 'freezing' };
+  | { readonly kind: 'freezing' }
+  /** What was done to the messages of a batch. */
+  | { readonly kind: 'fates'; readonly fates: readonly Fate[] };

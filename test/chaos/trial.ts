@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { storm } from './adversary.ts';
 import type { Arena } from './arena.ts';
 import { type SubmittedJob, violations } from './checks.ts';
-import type { Plan } from './plan.ts';
+import type { Fate } from './message-faults.ts';
+import type { Action, Plan } from './plan.ts';
 
 export interface TrialReport {
   readonly seed: number;
@@ -15,7 +16,11 @@ export interface TrialReport {
   readonly replaced: number;
   /** Attempts of tasks, ends of jobs and so on: that the trial was not idle. */
   readonly moves: number;
+  /** What the adversary planned and really did, to workers and to messages, once each time. */
+  readonly struck: readonly Strike[];
 }
+
+export type Strike = Action['kind'] | Fate;
 
 export interface TrialOptions {
   /** How long the system may take to come to rest. Default 40 s. */
@@ -35,7 +40,8 @@ export async function runTrial(arena: Arena, plan: Plan, options: TrialOptions =
   await arena.fleet.resize(plan.workers);
   await arena.clear();
   arena.fleet.setFaults(plan.messages);
-  const [jobs] = await Promise.all([submitAll(arena, plan), storm(arena, plan), wait(plan.stormMs)]);
+  arena.fleet.takeStruck();
+  const [jobs, done] = await Promise.all([submitAll(arena, plan), storm(arena, plan), wait(plan.stormMs)]);
   arena.fleet.setFaults(null);
   const calm = Date.now();
   const { problem, replaced } = await settle(arena, jobs, options.settleLimitMs ?? defaultSettleLimitMs);
@@ -43,7 +49,8 @@ export async function runTrial(arena: Arena, plan: Plan, options: TrialOptions =
   const found = await violations(arena, plan.seed, jobs);
   const problems = [...(problem ? [problem] : []), ...arena.fleet.takeOwnEnds(), ...found];
   const moves = await countMoves(arena);
-  return { seed: plan.seed, problems, durationMs: Date.now() - started, settledMs, replaced, moves };
+  const struck = [...done, ...arena.fleet.takeStruck()];
+  return { seed: plan.seed, problems, durationMs: Date.now() - started, settledMs, replaced, moves, struck };
 }
 
 async function submitAll(arena: Arena, plan: Plan): Promise<SubmittedJob[]> {

@@ -59,7 +59,11 @@ const machine = new CoreMachine({
   ...memoryEngine(jobs, { services: { workspace, blobs }, log }),
   registry: new JobRegistry(jobs),
   store: mutated(hurriedStore(postgres.store), options.mutant, postgres.database),
-  queue: faultyQueue(queue, () => faults),
+  queue: faultyQueue(
+    queue,
+    () => faults,
+    (fates) => tell({ kind: 'fates', fates }),
+  ),
   worker,
   leaseMs,
   publishGraceMs: 400,

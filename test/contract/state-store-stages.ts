@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventually } from '../tools/poll.ts';
 import {
   awkwardTexts,
   claimed,
@@ -192,6 +193,32 @@ export function testStages(stores: Stores): void {
           [2, 'second'],
         ],
       );
+    });
+
+    test('a stage is over when its last task is, or as it begins without one, and stays so when it is closed', async () => {
+      const { store } = stores();
+      const ref = await planned(store, 2, { job: { totalStages: 3 } });
+      const ends = async () =>
+        (await store.getStages(ref.jobId, ref.run)).map(({ completedAt }) => completedAt?.getTime() ?? null);
+      await run(store, { ...ref, task: 0 });
+      assert.deepEqual(await ends(), [null]);
+      await run(store, { ...ref, task: 1 });
+      const first = (await taskOf(store, { ...ref, task: 1 })).completedAt?.getTime();
+      await eventually(() => Date.now() > Number(first) + 5);
+      assert.deepEqual(await ends(), [first]);
+      assert.equal(await store.advanceJob(ref), true);
+      assert.deepEqual(await ends(), [first]);
+      await store.createStage({ ...ref, stage: 2 }, newStage(), []);
+      const empty = (await store.getStages(ref.jobId, ref.run))[1]?.startedAt.getTime();
+      assert.deepEqual(await ends(), [first, empty]);
+      await store.advanceJob({ ...ref, stage: 2 });
+      await store.createStage({ ...ref, stage: 3 }, newStage(), newTasks(1));
+      await run(store, { ...ref, stage: 3, task: 0 });
+      const last = (await taskOf(store, { ...ref, stage: 3, task: 0 })).completedAt?.getTime();
+      assert.deepEqual(await ends(), [first, empty, last]);
+      await eventually(() => Date.now() > Number(last) + 5);
+      await finished(store, { ...ref, stage: 3 });
+      assert.deepEqual(await ends(), [first, empty, last]);
     });
 
     test('a stage without tasks has none open and can be advanced at once', async () => {

@@ -5,6 +5,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { defineHandler } from '../../core/handler.ts';
 import { defineJob } from '../../core/job.ts';
 import { runJob } from '../../core/testing/run-job.ts';
+import { eventually } from '../tools/poll.ts';
 import { bench, numberHandler, sumHandler, sumJob } from './engine-tools.ts';
 
 const double = numberHandler('double', (value) => value * 2);
@@ -196,6 +197,28 @@ test('a job of 50 stages, each working on what the one before it returned', asyn
   assert.equal(job.status, 'completed');
   assert.deepEqual([job.result?.first, job.result?.last, job.result?.stages_completed], [2, 51, 50]);
   assert.ok(stages.every(({ completedAt, counts }) => completedAt && counts.completed === 1));
+});
+
+test('finalize sees the ends of stages, also of the last and of an empty one, that are told of them for ever', async () => {
+  const job = defineJob('timed', { description: 'for tests', parameters: z.object({}) })
+    .stage('work', double, () => [1, 2].map((value) => ({ key: `n${value}`, input: { value } })))
+    .fanOut('more', double, () => [{ key: 'one', input: { value: 1 } }])
+    .fanIn('empty', sumHandler, () => null)
+    .finalize(async ({ stages }) => {
+      const seen = stages.map(({ completedAt }) => completedAt?.toISOString() ?? null);
+      // The end of the job is later than that of its last stage.
+      const now = Date.now();
+      await eventually(() => Date.now() > now + 2, { intervalMs: 1 });
+      return { seen };
+    });
+  const { job: ended, stages } = await runJob(job, {});
+  assert.deepEqual(
+    ended.result?.seen,
+    stages.map(({ completedAt }) => completedAt?.toISOString()),
+  );
+  assert.ok(
+    ended.completedAt && stages.every(({ completedAt }) => completedAt && completedAt < (ended.completedAt ?? 0)),
+  );
 });
 
 test('a stage of more than 100,000 tasks is refused before it is stored', async () => {
