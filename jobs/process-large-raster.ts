@@ -1,4 +1,3 @@
-import { extname } from 'node:path/posix';
 import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob, type JobInfo } from '../core/job.ts';
@@ -154,7 +153,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
 /** What the ids of the tiles begin with, and the mosaic's name: the client's, else one that only this source has. */
 function nameOf(params: Parameters): string {
   const { stac_item_id, item_id, collection_id, container_name: container, blob_name, subdataset } = params;
-  const name = `${stemOf({ blobName: blob_name, subdataset })}${extname(blob_name)}`;
+  const name = `${stemOf({ blobName: blob_name, subdataset })}${blob_name.slice(blob_name.lastIndexOf('.'))}`;
   return stac_item_id ?? item_id ?? derivedItemId(collection_id, { container, name });
 }
 
