@@ -1,4 +1,3 @@
-import { extname } from 'node:path/posix';
 import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob, type JobInfo } from '../core/job.ts';
@@ -18,8 +17,7 @@ import {
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
 import { ownerOf, requireOwnBlob } from '../handlers/raster/owned-blobs.ts';
-import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
-import { cogTiers } from '../handlers/raster/schemas.ts';
+import { cogParameters, mosaicMaxzoom, requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 import { derivedItemId } from '../handlers/stac/item-id.ts';
@@ -32,24 +30,18 @@ import type { ExtractTilesOutput, GenerateTilingSchemeOutput } from '../handlers
 import { cutOf, tileWindowOf } from '../handlers/tiling/tile-windows.ts';
 import { tileAt } from '../handlers/tiling/tiles.ts';
 
-const fields = inspectionParameters.extend({
-  output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
-  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
-  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
-  in_memory: z
-    .boolean()
-    .nullable()
-    .default(null)
-    .describe('Taken for the sake of clients of process_raster; windows are read as is best for the source.'),
+const fields = cogParameters.extend({
+  in_memory: cogParameters.shape.in_memory.describe(
+    'Taken for the sake of clients of process_raster; windows are read as is best for the source.',
+  ),
   collection_id: collectionId,
   item_id: itemId.describe('Stands for a missing stac_item_id.'),
   stac_item_id: itemId.describe(
     'STAC collection of the tiles, of its own; null: item_id, else the collection_id that is given, which rasters may share, else one named after the blob.',
   ),
-  output_folder: outputFolder
-    .nullable()
-    .default(null)
-    .describe('Folder in the containers of the COGs, the tiling scheme and the MosaicJSON.'),
+  output_folder: cogParameters.shape.output_folder.describe(
+    'Folder in the containers of the COGs, the tiling scheme and the MosaicJSON.',
+  ),
   tile_size: z
     .int()
     .min(256)
@@ -58,7 +50,7 @@ const fields = inspectionParameters.extend({
     .default(null)
     .describe('Side of a tile in pixels of the target; null: about 300 MB without compression, a multiple of 512.'),
   overlap: z.int().min(0).default(0).describe('Pixels a tile has of its neighbours; less than half of tile_size.'),
-  maxzoom: z.int().min(0).max(24).nullable().default(null).describe("Of the mosaic; null: from the data's resolution."),
+  maxzoom: mosaicMaxzoom,
 });
 
 /** Asked though others are wrong, so that all problems come in one answer. */
@@ -161,7 +153,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
 /** What the ids of the tiles begin with, and the mosaic's name: the client's, else one that only this source has. */
 function nameOf(params: Parameters): string {
   const { stac_item_id, item_id, collection_id, container_name: container, blob_name, subdataset } = params;
-  const name = `${stemOf({ blobName: blob_name, subdataset })}${extname(blob_name)}`;
+  const name = `${stemOf({ blobName: blob_name, subdataset })}${blob_name.slice(blob_name.lastIndexOf('.'))}`;
   return stac_item_id ?? item_id ?? derivedItemId(collection_id, { container, name });
 }
 

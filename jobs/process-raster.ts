@@ -6,7 +6,7 @@ import type { Services } from '../core/services.ts';
 import { itemUrls } from '../handlers/links/titiler-urls.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { cogBlobName } from '../handlers/raster/names.ts';
-import { epsgCode, inspectionParameters, outputFolder, requireBlob } from '../handlers/raster/parameters.ts';
+import { cogParameters, requireBlob } from '../handlers/raster/parameters.ts';
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
@@ -15,25 +15,15 @@ import { itemRender } from '../handlers/stac/item-render.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
 import type { ExtractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
-const parameters = inspectionParameters.extend({
+const parameters = cogParameters.extend({
   output_tier: z
     .enum([...cogTiers, 'all'])
     .default('analysis')
     .describe(
       'visualization: JPEG or WEBP; analysis: DEFLATE, of a DEM LERC; archive: LZW; all: one COG for each tier that applies. DEFLATE and LZW have a predictor, but not of palettes, which it makes larger.',
     ),
-  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COG.'),
-  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
-  in_memory: z
-    .boolean()
-    .nullable()
-    .default(null)
-    .describe(
-      'true: work on a local copy of the source; false: read it by range requests; null: by its size. The COG is the same.',
-    ),
   collection_id: collectionId,
   item_id: itemId,
-  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
 });
 
 /** Of a blob's name in Azure. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { outputContainer } from '../parameters/containers.ts';
 import { cogBlobName } from './names.ts';
-import { epsgCode, inspectionParameters, outputFolder, rasterBlobName } from './parameters.ts';
-import { type CogTier, cogTiers } from './schemas.ts';
+import { cogParameters, mosaicMaxzoom, rasterBlobName } from './parameters.ts';
+import type { CogTier } from './schemas.ts';
 import { tileStems } from './tile-names.ts';
 
 /** Of a blob's name in Azure. */
@@ -28,7 +28,7 @@ const blobList = z
   })
   .describe('Source rasters, 1 to 10,000, of one kind; where tiles overlap the first one is on top.');
 
-export const collectionParameters = inspectionParameters
+export const collectionParameters = cogParameters
   .omit({ blob_name: true })
   .extend({
     blob_list: blobList,
@@ -41,27 +41,12 @@ export const collectionParameters = inspectionParameters
       .nullable()
       .default(null)
       .describe('null: "Raster collection: {collection_id}".'),
-    output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
-    target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
-    jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
-    in_memory: z
-      .boolean()
-      .nullable()
-      .default(null)
-      .describe('true: work on local copies of the sources; false: read them by range requests; null: by their size.'),
-    output_folder: outputFolder
-      .nullable()
-      .default(null)
-      .describe('Folder in the containers of the COGs and the MosaicJSON.'),
+    output_folder: cogParameters.shape.output_folder.describe(
+      'Folder in the containers of the COGs and the MosaicJSON.',
+    ),
     output_container: outputContainer.nullable().default(null).describe('For the COGs; null: the configured one.'),
     mosaicjson_container: outputContainer.default('silver-mosaicjson').describe('For the MosaicJSON.'),
-    maxzoom: z
-      .int()
-      .min(0)
-      .max(24)
-      .nullable()
-      .default(null)
-      .describe("Of the mosaic; null: from the data's resolution."),
+    maxzoom: mosaicMaxzoom,
     stac_item_id: collectionName.nullable().default(null).describe('Id of the STAC collection; null: collection_id.'),
     create_mosaicjson: z.boolean().default(true).describe('false: no MosaicJSON.'),
     create_stac_collection: z.boolean().default(true).describe('false: nothing goes into the catalogue.'),

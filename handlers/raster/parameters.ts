@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Services } from '../../core/services.ts';
 import { containerName, inputCrs } from '../parameters/sources.ts';
-import { declaredTypes } from './schemas.ts';
+import { cogTiers, declaredTypes } from './schemas.ts';
 
 const rasterExtensions = ['.tif', '.tiff', '.jp2', '.png', '.img', '.nc'] as const;
 
@@ -44,6 +44,30 @@ export const inspectionParameters = z.object({
   raster_type: z.enum(declaredTypes).default('auto').describe('What the raster shows; auto tells it from the bands.'),
   strict_mode: z.boolean().default(false).describe('Warnings become errors.'),
 });
+
+/** What every job that makes COGs needs to know, the tier apart: one alone may ask for all of them. */
+export const cogParameters = inspectionParameters.extend({
+  output_tier: z.enum(cogTiers).default('analysis').describe('What the COGs are for.'),
+  target_crs: epsgCode.default('EPSG:4326').describe('CRS of the COGs.'),
+  jpeg_quality: z.int().min(1).max(100).default(85).describe('Of the visualization tier.'),
+  in_memory: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe(
+      'true: work on local copies of the sources; false: read them by range requests; null: by their size. The COGs are the same.',
+    ),
+  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+});
+
+/** Of the zooms a mosaic is shown at. */
+export const mosaicMaxzoom = z
+  .int()
+  .min(0)
+  .max(24)
+  .nullable()
+  .default(null)
+  .describe("Of the mosaic; null: from the data's resolution.");
 
 /** Throws CONTAINER_NOT_FOUND, FILE_NOT_FOUND; the blob's size in bytes. */
 export async function requireBlob(services: Services, container: string, name: string): Promise<number> {

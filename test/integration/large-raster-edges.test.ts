@@ -139,12 +139,27 @@ test('over the antimeridian: tiles in one piece, the ones beyond it brought back
   assert.ok(features.some(({ geometry }) => geometry.type === 'MultiPolygon'));
 });
 
-test('the visualization tier: JPEG with a mask for every tile', async () => {
-  const tiled = await jobs.tile(rgb('picture.tif'), { tile_size: 512, output_tier: 'visualization' });
+test('the visualization tier: JPEG, and a mask inside of every tile that says what a whole warp holds', async () => {
+  const file = rgb('picture.tif');
+  const tiled = await jobs.tile(file, { tile_size: 512, output_tier: 'visualization' });
+  const whole = pixelsOf(await wholeWarp(file, tiled, 'EPSG:4326', ['-r', 'cubic', '-dstalpha']));
+  const alpha = whole.bands.at(-1);
+  const { grid } = tiled.scheme.tiling;
+  let outside = 0;
   for (const cog of tiled.cogs) {
     assert.equal(cog.compression, 'JPEG');
-    assert.ok(pixelsOf(cog.file).masks.length === 3);
+    const { bands, geoTransform } = await gdalinfo(cog.file);
+    for (const { mask } of bands) assert.deepEqual(mask?.flags, ['PER_DATASET']);
+    const [left = 0, , , top = 0] = geoTransform ?? [];
+    const [column, row] = [Math.round((left - grid.left) / grid.dx), Math.round((grid.top - top) / grid.dy)];
+    const { width, masks } = pixelsOf(cog.file);
+    for (const [pixel, value] of Array.from(masks[0] ?? []).entries()) {
+      const there = (row + Math.floor(pixel / width)) * whole.width + column + (pixel % width);
+      assert.equal(value !== 0, alpha?.[there] !== 0, `${cog.id}, pixel ${pixel}`);
+      if (value === 0) outside += 1;
+    }
   }
+  assert.ok(outside > 0, 'the edges of a warped raster hold nothing');
 });
 
 test('after a failure no window is left', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,6 +11,7 @@ import { type Bbox, buildMosaicJson, type MosaicAsset, type MosaicJson } from '.
 import { zoomsOf } from '../../handlers/mosaic/tile-grid.ts';
 import { globeExtent } from '../../handlers/raster/extent.ts';
 import { openGdal } from '../../infrastructure/gdal/gdal.ts';
+import { assertNear, assertSame, cogeoMosaic } from '../tools/cogeo-mosaic.ts';
 import { pythonMissing } from '../tools/optional-python.ts';
 import { python } from '../tools/python.ts';
 
@@ -116,21 +117,6 @@ async function compare(): Promise<void> {
   });
 }
 
-function assertSame(ours: MosaicJson, theirs: MosaicJson): void {
-  const zooms = ({ minzoom, maxzoom, quadkey_zoom }: MosaicJson) => ({ minzoom, maxzoom, quadkey_zoom });
-  assert.deepEqual(zooms(ours), zooms(theirs));
-  assertNear(ours.bounds, theirs.bounds);
-  assert.deepEqual(ours.tiles, theirs.tiles);
-}
-
-/** A billionth of a degree is 0.1 mm. */
-function assertNear(ours: readonly number[], theirs: readonly number[]): void {
-  assert.equal(ours.length, theirs.length);
-  ours.forEach((value, index) => {
-    assert.ok(Math.abs(value - (theirs[index] ?? Number.NaN)) < 1e-9, `[${ours}] is not [${theirs}]`);
-  });
-}
-
 /** Less what only touches a tile by less than a hundred-millionth of a degree. */
 async function withoutTouching(
   tiles: MosaicJson['tiles'],
@@ -155,13 +141,6 @@ function covers(bbox: Bbox | undefined, tile: Bbox | undefined): boolean {
   const wide = Math.min(bbox[2], tile[2]) - Math.max(bbox[0], tile[0]);
   const high = Math.min(bbox[3], tile[3]) - Math.max(bbox[1], tile[1]);
   return wide > 1e-8 && high > 1e-8;
-}
-
-async function cogeoMosaic(folder: string, task: object): Promise<MosaicJson> {
-  const file = join(folder, 'task.json');
-  await writeFile(file, JSON.stringify(task));
-  const { stdout } = await python([join(import.meta.dirname, '../tools/cogeo-mosaic.py'), file]);
-  return JSON.parse(stdout) as MosaicJson;
 }
 
 async function assetsOf(own: Gdal, hrefs: readonly string[], places: readonly Place[]): Promise<MosaicAsset[]> {

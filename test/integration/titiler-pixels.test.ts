@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import type { JsonObject } from '../../core/json.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import type { TitilerUrls } from '../../handlers/links/titiler-urls.ts';
+import { processLargeRaster } from '../../jobs/process-large-raster.ts';
 import { processRaster } from '../../jobs/process-raster.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
@@ -50,6 +51,17 @@ async function comparePixels(): Promise<void> {
     await compare(urlsOf(job.result ?? null), photo, context);
   });
 
+  test('a tile over a seam of a large raster shows the pixels of its source', async (context) => {
+    const { container, name } = await stac.upload(photo, `${stac.container}/photo.tif`);
+    const parameters = { container_name: container, blob_name: name, tile_size: 256 };
+    const { job } = await runJob(processLargeRaster, parameters, { services });
+    assert.equal(job.status, 'completed', JSON.stringify(job.error));
+    const { stac_id } = (job.result as { stac: { stac_id: string } } | null)?.stac ?? { stac_id: '' };
+    const first = await services.catalogue.getItem(stac_id, `${stac_id}-tile-0000`);
+    const [, south = 0, east = 0] = first?.bbox ?? [];
+    await compare(urlsOf(job.result ?? null), photo, context, [east, south]);
+  });
+
   /** The scene in four files. */
   async function quarters(file: string): Promise<string[]> {
     const windows = [
@@ -67,10 +79,19 @@ async function comparePixels(): Promise<void> {
     );
   }
 
-  async function compare(urls: TitilerUrls, source: string, context: TestContext): Promise<void> {
+  /** The tile in the middle, or the one with the place `seam` ([longitude, latitude]) well inside. */
+  async function compare(
+    urls: TitilerUrls,
+    source: string,
+    context: TestContext,
+    seam?: readonly [number, number],
+  ): Promise<void> {
     const { maxzoom, bounds } = (await (await got(urls.tilejson_url)).json()) as { maxzoom: number; bounds: number[] };
     const [west = 0, south = 0, east = 0, north = 0] = bounds;
-    const [x, y] = tileAt(maxzoom, (west + east) / 2, (south + north) / 2);
+    const middle = [(west + east) / 2, (south + north) / 2] as const;
+    const at = placeAt(maxzoom, ...(seam ?? middle));
+    const [x, y] = [Math.floor(at[0]), Math.floor(at[1])];
+    if (seam) assert.ok(Math.min(at[0] - x, x + 1 - at[0], at[1] - y, y + 1 - at[1]) > 0.04, `${at}`);
     const shown = await tile(urls, maxzoom, x, y);
     const expected = await warped(source, maxzoom, x, y);
     const { mean, share } = await difference(shown, expected);
@@ -133,11 +154,10 @@ async function difference(shown: Buffer, expected: Buffer): Promise<{ mean: numb
   return { mean, share: differences.filter((value) => value <= tolerance.each).length / differences.length };
 }
 
-/** https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames */
-function tileAt(z: number, lon: number, lat: number): [number, number] {
+/** In tiles from the upper left of the map; https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames */
+function placeAt(z: number, lon: number, lat: number): [number, number] {
   const radians = (lat * Math.PI) / 180;
-  const x = Math.floor(((lon + 180) / 360) * 2 ** z);
-  return [x, Math.floor(((1 - Math.asinh(Math.tan(radians)) / Math.PI) / 2) * 2 ** z)];
+  return [((lon + 180) / 360) * 2 ** z, ((1 - Math.asinh(Math.tan(radians)) / Math.PI) / 2) * 2 ** z];
 }
 
 function urlsOf(result: JsonObject | null): TitilerUrls {

@@ -7,46 +7,52 @@ import { eventually } from './poll.ts';
 /** A value of COREMACHINE_CRASH_AT that names a stage, e.g. `handler-done@2`, `task-claimed@3+120` (120 ms later). */
 export type Moment = `${string}@${number}` | `${string}@${number}+${number}`;
 
-/**
- * Two moments of chance in each stage: some milliseconds after a task of it began, as many as it may take, and such a
- * one again or one of the worst: all is written and nothing reported, or reported and the stage not closed.
- */
-export function momentsOfChance(mostMsByStage: readonly number[]): Moment[] {
-  return mostMsByStage.flatMap((most, index): Moment[] => {
+export interface StageMoments {
+  /** Every task of the stage comes by it. */
+  readonly sure: Moment;
+  /** Some milliseconds after a task began: the stage may be over by then. */
+  readonly chance: Moment;
+}
+
+/** Moments in each stage, of which the second is somewhere in as many milliseconds as a task may take. */
+export function momentsOfChance(mostMsByStage: readonly number[]): StageMoments[] {
+  return mostMsByStage.map((most, index) => {
     const stage = index + 1;
-    const later = (): Moment => `task-claimed@${stage}+${Math.floor(Math.random() * most)}`;
-    const worst: readonly Moment[] = [`handler-done@${stage}`, `result-stored@${stage}`, later()];
-    return [later(), worst[Math.floor(Math.random() * worst.length)] ?? later()];
+    const instants = ['task-claimed', 'handler-done', 'result-stored'] as const;
+    const instant = instants[Math.floor(Math.random() * instants.length)] ?? 'task-claimed';
+    return {
+      sure: `${instant}@${stage}`,
+      chance: `task-claimed@${stage}+${1 + Math.floor(Math.random() * most)}`,
+    };
   });
 }
 
 /**
- * Submits a job to a host that dies (SIGKILL) at the first moment, goes on with one that dies at the second, and so on,
- * until a healthy one ends the job; its status then.
+ * Submits a job to a host that dies (SIGKILL) at a moment, goes on with one that dies at another, and so on, until a
+ * healthy one ends the job; its status then. In each stage one host dies at the sure moment. One more dies at the moment
+ * of chance, or, where that does not come, at the sure one of the next stage: so no host comes further than it is meant
+ * to, and a task loses three hosts at most, of the four attempts it has.
  */
 export async function throughKills(
   parts: StackParts,
   job: { readonly type: string; readonly parameters: JsonObject },
-  moments: readonly Moment[],
+  moments: readonly StageMoments[],
+  say: (line: string) => void,
 ): Promise<JsonObject> {
-  let jobId = '';
-  let reached = 0;
-  for (const moment of moments) {
-    // One death too many for a task that a host was killed in only because it came further than it was meant to.
-    if (stageOf(moment) < reached) continue;
-    const doomed = await parts.startHost({ COREMACHINE_CRASH_AT: moment });
-    const client = new ApiClient(doomed.ready.url, doomed.ready.functionKey);
-    if (jobId === '') jobId = String((await client.submit(job.type, job.parameters)).job_id);
-    const died = doomed.exited.then(() => stageOf(moment));
-    reached = await Promise.race([died, stageBeyond(client, jobId, stageOf(moment))]);
-    // Dead by now, unless the host before it came further than it was meant to.
-    doomed.process.kill('SIGKILL');
-    await doomed.exited;
-    assert.equal(doomed.process.signalCode, 'SIGKILL');
+  const submission = new Submission(job);
+  const deaths: string[] = [];
+  for (const [index, { sure, chance }] of moments.entries()) {
+    const next = moments[index + 1];
+    if (!deaths.includes(sure)) deaths.push(await deathAt(parts, submission, [sure]));
+    if (next) deaths.push(await deathAt(parts, submission, [chance, next.sure]));
   }
+  say(`killed at ${deaths.join(', ')}`);
+  const missed = moments.filter(({ sure }) => !deaths.includes(sure)).map(({ sure }) => sure);
+  assert.deepEqual(missed, [], 'a host died in every stage');
   const healthy = await parts.startHost();
   try {
     const client = new ApiClient(healthy.ready.url, healthy.ready.functionKey);
+    const jobId = await submission.idBy(client);
     await eventually(async () => isOver(await client.status(jobId)), { timeoutMs: 90_000, intervalMs: 200 });
     return await client.status(jobId);
   } finally {
@@ -54,20 +60,45 @@ export async function throughKills(
   }
 }
 
-/** Resolves when the job is beyond the stage, so that the moment in it will not come: the stage it is in. */
-async function stageBeyond(client: ApiClient, jobId: string, stage: number): Promise<number> {
-  let reached = stage;
-  const isBeyond = async () => {
-    const job = await client.status(jobId);
-    reached = isOver(job) ? Number.POSITIVE_INFINITY : Number(job.stage);
-    return reached > stage;
-  };
-  await eventually(isBeyond, { timeoutMs: 60_000, intervalMs: 200 }).catch(() => {});
-  return reached;
+/** A job that may be submitted several times: a host may die before it answers. It is one job all the same. */
+class Submission {
+  readonly #job: { readonly type: string; readonly parameters: JsonObject };
+  #id: string | null = null;
+
+  constructor(job: { readonly type: string; readonly parameters: JsonObject }) {
+    this.#job = job;
+  }
+
+  async idBy(client: ApiClient): Promise<string> {
+    this.#id ??= String((await client.submit(this.#job.type, this.#job.parameters)).job_id);
+    return this.#id;
+  }
 }
 
-function stageOf(moment: Moment): number {
-  return Number(/@(\d+)/.exec(moment)?.[1]);
+/** Which of the moments a host died at. Throws when the job ended, or a minute passed, and none of them came. */
+async function deathAt(parts: StackParts, submission: Submission, moments: readonly Moment[]): Promise<string> {
+  const setting = moments.join(',');
+  const { process, ready, exited } = await parts.startHost({ COREMACHINE_CRASH_AT: setting });
+  let words = '';
+  process.stderr?.on('data', (chunk) => {
+    words += String(chunk);
+  });
+  const client = new ApiClient(ready.url, ready.functionKey);
+  const isOverOrDead = async () => {
+    if (process.signalCode !== null) return true;
+    return isOver(await client.status(await submission.idBy(client)));
+  };
+  const settled = async () => isOverOrDead().catch(() => process.signalCode !== null);
+  await eventually(settled, { timeoutMs: 60_000, intervalMs: 100 }).catch(() => {});
+  const isAlive = process.signalCode === null;
+  process.kill('SIGKILL');
+  await exited;
+  const said = () => /^killed at (\S+)$/m.exec(words)?.[1];
+  // Not the end of its output, which its children may hold open.
+  if (!isAlive) await eventually(() => said() !== undefined, { timeoutMs: 5_000 }).catch(() => {});
+  const moment = said();
+  assert.ok(!isAlive && moment, `no host died at ${setting}`);
+  return moment;
 }
 
 function isOver({ status }: JsonObject): boolean {
