@@ -24,6 +24,30 @@ interface Read {
   readonly features: readonly { readonly properties: JsonObject; readonly geometry: JsonObject | null }[];
 }
 
+/** Whole numbers that are no doubles come as their text. */
+function parsed(text: string): unknown {
+  const exact = (_key: string, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? context?.source
+      : value;
+  return JSON.parse(text, exact);
+}
+
+/** The same text for the same feature: floating numbers to 9 digits, instants in UTC, nulls left out. */
+function comparable({ properties, geometry }: Read['features'][number]): string {
+  const alike = (value: unknown): unknown => {
+    if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(9));
+    if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) return new Date(value).toISOString();
+    if (Array.isArray(value)) return value.map(alike);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).filter(([, one]) => one !== null);
+    return Object.fromEntries(
+      entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, one]) => [key, alike(one)]),
+    );
+  };
+  return JSON.stringify(alike({ properties, geometry }));
+}
+
 /** GDAL's client of OGC API Features, against the whole stack. */
 function gdalReads(name: string, running: () => TestStack, databaseUrl: () => string): void {
   describe(`GDAL on ${name}`, () => {
@@ -40,7 +64,7 @@ function gdalReads(name: string, running: () => TestStack, databaseUrl: () => st
         ['ogr2ogr', '-f', 'GeoJSON', '-lco', 'COORDINATE_PRECISION=9', file, address(), layer, ...options],
         env,
       );
-      return (JSON.parse(await readFile(file, 'utf8')) as Read).features;
+      return (parsed(await readFile(file, 'utf8')) as Read).features;
     };
     const rows = (text: string) => rowsOf(databaseUrl(), text);
 
@@ -51,36 +75,27 @@ function gdalReads(name: string, running: () => TestStack, databaseUrl: () => st
       }
     });
 
-    test('ogr2ogr reads every feature back, page by page, as the table has it', async () => {
-      for (const [layer, table] of [
-        ['places', 'geo.places'],
-        ['fields', 'geo.fields'],
-        ['h3.grids', 'h3.grids'],
-        ['nokey', 'geo.nokey'],
-      ] as const) {
-        const found = await read(layer, ['-oo', 'PAGE_SIZE=7']);
-        const [counted] = await rows(`SELECT count(*)::int AS n FROM ${table}`);
-        assert.equal(found.length, counted?.n, layer);
-        const distinct = new Set(found.map(({ properties }) => JSON.stringify(properties)));
-        assert.equal(distinct.size, found.length, layer);
-      }
-    });
-
-    test('values and geometries are those of the table', async () => {
-      const found = await read('places', ['-oo', 'PAGE_SIZE=100']);
-      const expected = await rows(
-        `SELECT name, size, big::text, share, note, ST_X(geom) AS x, ST_Y(geom) AS y FROM geo.places ORDER BY id`,
-      );
-      const seen = found.map(({ properties, geometry }) => {
-        const [x, y] = (geometry?.coordinates ?? []) as number[];
-        const { name: called, size, share, note } = properties;
-        return { name: called, size, share: Math.round(Number(share) * 1e9) / 1e9, note, x, y };
+    for (const [layer, table] of [
+      ['places', 'geo.places'],
+      ['fields', 'geo.fields'],
+      ['h3.grids', 'h3.grids'],
+      ['nokey', 'geo.nokey'],
+    ] as const) {
+      test(`ogr2ogr reads every feature of ${layer} back, page by page: all values and geometries`, async () => {
+        const features = await read(layer, ['-oo', 'PAGE_SIZE=7']);
+        // Where no column is called id, GDAL makes one of the feature's.
+        const found = features.map(({ properties, geometry }) => {
+          const { id: _made, ...others } = properties;
+          return { geometry, properties: layer === 'h3.grids' ? others : properties };
+        });
+        const expected = await rows(`SELECT json_build_object('properties', to_jsonb(t) - 'geom',
+          'geometry', ST_AsGeoJSON(ST_ForcePolygonCCW(ST_Transform(t.geom, 4326)), 9)::json)::text AS feature FROM ${table} AS t`);
+        assert.deepEqual(
+          found.map(comparable).sort(),
+          expected.map(({ feature }) => comparable(parsed(String(feature)) as Read['features'][number])).sort(),
+        );
       });
-      assert.deepEqual(
-        seen,
-        expected.map(({ big: _big, ...row }) => ({ ...row, share: Math.round(Number(row.share) * 1e9) / 1e9 })),
-      );
-    });
+    }
 
     test('a spatial filter is passed on and right', async () => {
       const found = await read('fields', ['-oo', 'PAGE_SIZE=3', '-spat', '9.05', '49.6', '9.15', '49.7']);

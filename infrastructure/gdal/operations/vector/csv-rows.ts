@@ -56,7 +56,7 @@ class CsvRowWriter {
   readonly #point = Buffer.alloc(16);
   #badCount = 0;
   #short = { count: 0, first: 0 };
-  readonly #crs: string;
+  #crs: string | null = null;
   #header: readonly string[] = [];
   #types: (CsvType | null)[] = [];
   #place: Place = { wkt: -1 };
@@ -66,7 +66,6 @@ class CsvRowWriter {
   constructor(request: VectorRequest, target: CsvTarget, transformation: CoordinateTransformation | null) {
     this.#request = request;
     this.#transformation = transformation;
-    this.#crs = crsOf(request);
     ({ writer: this.#writer, geometries: this.#geometries } = target.begin());
   }
 
@@ -141,6 +140,7 @@ class CsvRowWriter {
 
   #beginWkt(given: string): string | null {
     const [prefix = '', srid] = /^SRID=(\d+);/i.exec(given.trim()) ?? [];
+    if (srid !== undefined) this.#crs ??= crsOf(this.#request);
     if (srid !== undefined && Number(srid) !== 0 && `EPSG:${Number(srid)}` !== this.#crs) {
       return `is in SRID ${srid}, and the file is read in ${this.#crs}: input_crs tells of another`;
     }
