@@ -92,14 +92,15 @@ interface StoredRecord {
   readonly found: boolean;
 }
 
-/** Over the antimeridian a box is looked for to the west of it. */
+/** A little wider, for the box of a point holds nothing; over the antimeridian what lies to the west of it. */
 const storedRecords = `
   WITH stored AS (SELECT id, collection, pgstac.get_item(id, collection) AS stac FROM pgstac.items),
-  placed AS (SELECT *, CASE WHEN (stac #>> '{bbox,0}')::float > (stac #>> '{bbox,2}')::float
-    THEN jsonb_set(stac -> 'bbox', '{2}', '180') ELSE stac -> 'bbox' END AS box FROM stored)
+  placed AS (SELECT *, (stac #>> '{bbox,0}')::float AS west, (stac #>> '{bbox,1}')::float AS south,
+    (stac #>> '{bbox,2}')::float AS east, (stac #>> '{bbox,3}')::float AS north FROM stored)
   SELECT collection || '/' || id AS name, stac,
-    pgstac.search(jsonb_build_object('collections', jsonb_build_array(collection),
-      'ids', jsonb_build_array(id), 'bbox', box)) -> 'features' -> 0 ->> 'id' IS NOT DISTINCT FROM id AS found
+    pgstac.search(jsonb_build_object('collections', jsonb_build_array(collection), 'ids', jsonb_build_array(id),
+      'bbox', jsonb_build_array(west - 1e-6, south - 1e-6, CASE WHEN west > east THEN 180 ELSE east + 1e-6 END,
+        north + 1e-6))) -> 'features' -> 0 ->> 'id' IS NOT DISTINCT FROM id AS found
   FROM placed
   UNION ALL SELECT id, content, true FROM pgstac.collections`;
 
