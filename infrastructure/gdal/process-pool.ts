@@ -16,6 +16,9 @@ export interface RunOptions {
 
 const longestTimer = 2 ** 31 - 1;
 
+/** After these a process may tell a wrong CRS: gdal-async keeps what it knew of a layer's when its dataset is closed. */
+const spoiling: readonly OperationName[] = ['rows'];
+
 /** At most `size` requests at a time, each on a process of its own; the others wait in line. */
 export class ProcessPool {
   readonly #stock: ProcessStock;
@@ -67,7 +70,8 @@ export class ProcessPool {
     try {
       const outcome = await Promise.race([stop.promise, process.run(request, onProgress)]);
       this.#stock.assertOpen();
-      this.#stock.putBack(process, outcome);
+      if (spoiling.includes(request.operation)) void this.#stock.discard(process);
+      else this.#stock.putBack(process, outcome);
       return outcome;
     } catch (error) {
       await this.#stock.discard(process);

@@ -52,6 +52,20 @@ test('other words for a system of the EPSG lead to its code', async () => {
   }
 });
 
+test('asked a thousand times in one process, each definition keeps its code', async () => {
+  const definitions = [
+    ['+proj=longlat +datum=WGS84', 'EPSG:4326'],
+    ['urn:ogc:def:crs:EPSG::2193', 'EPSG:2193'],
+    ['+proj=utm +zone=7 +datum=WGS84', 'EPSG:32607'],
+    ['EPSG:32633', 'EPSG:32633'],
+  ] as const;
+  for (let round = 0; round < 250; round += 1) {
+    for (const [definition, code] of definitions) {
+      assert.equal((await gdal.describeCrs(definition))?.authorityCode, code, `round ${round}: ${definition}`);
+    }
+  }
+});
+
 test('a WKT 2 leads back to its code', async () => {
   for (const code of ['EPSG:27700', 'EPSG:3031', 'EPSG:9707']) {
     const { wkt2 = '' } = (await gdal.describeCrs(code)) ?? {};

@@ -95,21 +95,20 @@ function equalsEpsg(reference: SpatialReference, code: string): boolean {
 
 /**
  * PROJ's search for the database entry nearest to a definition is not in gdal-async, but the Shapefile driver makes it
- * for the .prj files it reads, which never carry a code.
+ * for the .prj files it reads, which never carry a code; and the GeoJSON driver writes down what was found. Not asked of
+ * the layer: once its dataset is closed, gdal-async takes new spatial references for the layer's old one.
  */
 function bestMatch(reference: SpatialReference): string | null {
-  const path = '/vsimem/coremachine-crs.shp';
-  const driver = gdal.drivers.get('ESRI Shapefile');
+  const [shapefile, json] = ['/vsimem/coremachine-crs.shp', '/vsimem/coremachine-crs.json'];
   try {
-    const written = gdal.open(path, 'w', 'ESRI Shapefile');
+    const written = gdal.open(shapefile, 'w', 'ESRI Shapefile');
     written.layers.create('crs', reference, gdal.wkbPoint);
     written.close();
-    const read = gdal.open(path);
-    const found = read.layers.get(0).srs;
-    const code = found ? ownCode(found) : null;
+    const read = gdal.open(shapefile);
+    gdal.vectorTranslate(json, read, ['-f', 'GeoJSON']).close();
     read.close();
-    driver.deleteDataset(path);
-    return code;
+    gdal.drivers.get('ESRI Shapefile').deleteDataset(shapefile);
+    return /"urn:ogc:def:crs:EPSG:[^:"]*:(\d+)"/.exec(gdal.vsimem.release(json).toString())?.[1] ?? null;
   } catch {
     return null;
   }
