@@ -16,7 +16,7 @@ import {
 } from '../handlers/mosaic/results.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
-import { ownerOf, requireOwnBlob } from '../handlers/raster/owned-blobs.ts';
+import { ownerOf, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
 import { cogParameters, mosaicMaxzoom, requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';

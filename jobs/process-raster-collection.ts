@@ -15,7 +15,7 @@ import { requireBlobs } from '../handlers/parameters/blobs.ts';
 import { collectionParameters, tileCogNames } from '../handlers/raster/collection-parameters.ts';
 import { commonPixelSize } from '../handlers/raster/common-pixel-size.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
-import { ownerOf } from '../handlers/raster/owned-blobs.ts';
+import { ownerOf } from '../handlers/raster/own-blobs.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
 import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';

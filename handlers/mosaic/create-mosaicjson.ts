@@ -1,7 +1,7 @@
 import { defineFanInHandler, type TaskContext } from '../../core/handler.ts';
 import { jsonBytes } from '../../core/json.ts';
 import type { StageResults } from '../../core/results.ts';
-import { requireOwnBlob } from '../raster/owned-blobs.ts';
+import { requireOwnBlob } from '../raster/own-blobs.ts';
 import { type CreateCogOutput, createCogOutput } from '../raster/schemas.ts';
 import { mosaicAsset } from './mosaic-assets.ts';
 import { buildMosaicJson, type MosaicAsset } from './mosaic-json.ts';

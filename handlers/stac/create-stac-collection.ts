@@ -16,7 +16,7 @@ import { type Cover, withItem } from './cover.ts';
 import { buildItem } from './item-builder.ts';
 import { itemRender } from './item-render.ts';
 import { mosaicCollection, type Shown } from './mosaic-collection.ts';
-import { itemPrefix, requireOwnItems, tileIds } from './own-items.ts';
+import { isTileOf, itemPrefix, requireOwnItems } from './own-items.ts';
 import { refreshedItem } from './store-item.ts';
 
 /** Items written together. A write costs pgSTAC the statistics of the whole partition, whatever the number of items. */
@@ -124,7 +124,7 @@ class CollectionWriter {
     const { catalogue } = this.#context.services;
     const { stac_id, item_name } = this.#input;
     const others = (await catalogue.itemIds(stac_id, '')).filter((id) => !this.#ids.has(id));
-    const left = (await tileIds(this.#context.services, stac_id, item_name)).filter((id) => !this.#ids.has(id));
+    const left = others.filter((id) => isTileOf(item_name, id));
     await catalogue.deleteItems(stac_id, left);
     return { removed: left.length, foreign: others.length - left.length };
   }

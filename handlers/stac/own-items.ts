@@ -8,10 +8,10 @@ export function itemPrefix(itemName: string): string {
   return `${itemName}-tile-`;
 }
 
-/** Ids of the tiles of that name which lie in the collection, in order. */
-export async function tileIds({ catalogue }: Pick<Services, 'catalogue'>, stacId: string, itemName: string) {
+/** Whether an item's id is that of a tile of that name. */
+export function isTileOf(itemName: string, id: string): boolean {
   const prefix = itemPrefix(itemName);
-  return (await catalogue.itemIds(stacId, prefix)).filter((id) => /^\d{4,}$/.test(id.slice(prefix.length)));
+  return id.startsWith(prefix) && /^\d{4,}$/.test(id.slice(prefix.length));
 }
 
 /** Throws OUTPUT_TAKEN when the collection has tiles of that name which were made from another raster. */
@@ -19,8 +19,9 @@ export async function requireOwnItems(
   services: Pick<Services, 'catalogue' | 'blobs'>,
   { stacId, itemName, source }: { readonly stacId: string; readonly itemName: string; readonly source: BlobRef },
 ): Promise<void> {
-  const [first] = await tileIds(services, stacId, itemName);
-  const item = first === undefined ? null : await services.catalogue.getItem(stacId, first);
+  const ids = await services.catalogue.itemIds(stacId, itemPrefix(itemName));
+  const tile = ids.find((id) => isTileOf(itemName, id));
+  const item = tile === undefined ? null : await services.catalogue.getItem(stacId, tile);
   if (!item || sourceHref(item) === services.blobs.url(source)) return;
   throw new CoreMachineError(
     'OUTPUT_TAKEN',

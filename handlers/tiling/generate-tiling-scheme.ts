@@ -2,7 +2,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { CogPlan } from '../raster/cog-plan.ts';
-import { requireOwnBlob } from '../raster/owned-blobs.ts';
+import { requireOwnBlob } from '../raster/own-blobs.ts';
 import { type Planning, planningFor } from '../raster/plan-for.ts';
 import type { ValidateRasterOutput } from '../raster/schemas.ts';
 import { openSource } from '../raster/source.ts';

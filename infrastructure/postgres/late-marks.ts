@@ -8,7 +8,7 @@ export class LateMarks {
   readonly #waitMs: number;
   #waiting: (() => Promise<void>)[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #flushing: Promise<unknown> = Promise.resolve();
+  #flushing: Promise<void> = Promise.resolve();
 
   /** With 0 ms each mark is stored before its caller goes on. */
   constructor(waitMs: number) {
@@ -27,7 +27,8 @@ export class LateMarks {
     this.#timer = null;
     const marks = this.#waiting;
     this.#waiting = [];
-    this.#flushing = Promise.allSettled([this.#flushing, ...marks.map((mark) => mark())]);
+    // Without its value, which would hold that of every flush before it.
+    this.#flushing = Promise.allSettled([this.#flushing, ...marks.map((mark) => mark())]).then(() => {});
     await this.#flushing;
   }
 }

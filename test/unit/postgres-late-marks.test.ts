@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { LateMarks } from '../../infrastructure/postgres/late-marks.ts';
 import { eventually } from '../tools/poll.ts';
 
@@ -48,5 +50,23 @@ describe('marks of sent messages', () => {
     await mark('b');
     await late.flush();
     assert.deepEqual(stored, ['b']);
+  });
+
+  test('what was flushed is not kept', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { late } = marksOf(60_000);
+    const heapAfter = async (flushes: number) => {
+      for (let flush = 0; flush < flushes; flush += 1) {
+        for (let mark = 0; mark < 10; mark += 1) await late.do(async () => {});
+        await late.flush();
+      }
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await heapAfter(100);
+    assert.ok((await heapAfter(10_000)) - before < 2_000_000);
+    // Still in use, so that it was not collected itself.
+    await late.flush();
   });
 });
