@@ -79,7 +79,7 @@ async function storeThumbnail(
 ): Promise<string | null> {
   if (!sample.mask.includes(255)) return null;
   const picture = await thumbnail(facts, display, sample);
-  await services.blobs.upload(place, picture, { contentType: 'image/png', signal });
+  await services.blobs.upload(place, picture, { contentType: 'image/webp', signal });
   return services.blobs.url(place);
 }
 

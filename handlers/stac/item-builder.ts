@@ -123,7 +123,7 @@ function projectedBox({ width, height, geoTransform }: RasterFacts): number[] {
 }
 
 function thumbnailAsset(href: string): JsonObject {
-  return { href, type: 'image/png', title: 'Thumbnail', roles: ['thumbnail'] };
+  return { href, type: 'image/webp', title: 'Thumbnail', roles: ['thumbnail'] };
 }
 
 function sourceAsset({ href, blobName }: { href: string; blobName: string }): JsonObject {

@@ -32,7 +32,7 @@ export async function saveOutputs(
 ): Promise<Outputs> {
   await mkdir(folder, { recursive: true });
   const stem = basename(made.source).replace(/\.[^.]+$/, '');
-  const [cog, item, picture] = [basename(made.cog.name), `${stem}.json`, `${stem}.png`];
+  const [cog, item, picture] = [basename(made.cog.name), `${stem}.json`, `${stem}.webp`];
   const catalogued = await itemOf(databaseUrl, made.item);
   await blobs.download(made.cog, join(folder, cog));
   const hasPicture = isObject(catalogued.assets) && catalogued.assets.thumbnail !== undefined;

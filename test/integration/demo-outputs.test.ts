@@ -29,7 +29,7 @@ test('what the demo prints is links to files: the COG, its picture, and an item 
   };
   const links = await saveOutputs(join(folder, 'out'), made, { blobs: services.blobs, databaseUrl });
   assert.ok((await read(links.cog)).equals(await services.blobs.read(blob)));
-  assert.equal((await read(links.picture)).subarray(1, 4).toString(), 'PNG');
+  assert.equal((await read(links.picture)).subarray(8, 12).toString(), 'WEBP');
   const item = JSON.parse((await read(links.item)).toString()) as JsonObject;
   assert.deepEqual(await stacProblems(item), []);
   const assets = item.assets as Record<string, { href: string }>;

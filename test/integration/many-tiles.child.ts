@@ -53,7 +53,7 @@ function cogOf(number: number): CreateCogOutput {
       statistics: bands.map(({ statistics }) => statistics),
       acquired: { start: '2026-05-01T00:00:00.000Z', end: null },
       data: { href: blobs.url(raster), sizeBytes: 500_000, headerBytes: 1024 },
-      thumbnailHref: `${blobs.url(raster)}.png`,
+      thumbnailHref: `${blobs.url(raster)}.webp`,
       source: { href: blobs.url(raster), blobName: raster.name },
       render: {},
       isPhoto: true,

@@ -206,7 +206,7 @@ test('names that would be the same are told apart, and another container takes t
     assert.equal(cog_container, elsewhere);
     assert.ok(there.includes(String(cog_blob)));
   }
-  assert.equal(there.filter((name) => name.endsWith('_thumb.png')).length, 2, 'thumbnails lie beside the COGs');
+  assert.equal(there.filter((name) => name.endsWith('_thumb.webp')).length, 2, 'thumbnails lie beside the COGs');
 });
 
 test('at submit: every missing name in one answer, and COGs that would overwrite a tile', async () => {

@@ -7,7 +7,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobRef } from '../../core/ports/blob-store.ts';
 import type { StacItem } from '../../core/ports/catalogue.ts';
-import { gdalCli } from '../tools/gdal-cli.ts';
+import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { withClient } from '../tools/postgres.ts';
 import { program } from '../tools/program.ts';
 import { refereeFootprints, refereeHeaders, refereeProblems } from '../tools/stac-referee.ts';
@@ -183,10 +183,10 @@ test('the header ends where GDAL finds the first tile', async () => {
 test('thumbnails show something, are small, and transparent where there are no data', async () => {
   for (const [name, item] of items) {
     const { blob, picture, bytes } = await thumbnailOf(item);
-    assert.ok(blob.name.endsWith(`${name}_thumb.png`) && blob.container === stac.container);
+    assert.ok(blob.name.endsWith(`${name}_thumb.webp`) && blob.container === stac.container);
     const { width = 0, height = 0, format } = await picture.metadata();
-    assert.equal(format, 'png');
-    assert.ok(Math.max(width, height) <= 512 && bytes < 250_000, `${name}: ${width}x${height}, ${bytes} bytes`);
+    assert.equal(format, 'webp');
+    assert.ok(Math.max(width, height) <= 512 && bytes < 60_000, `${name}: ${width}x${height}, ${bytes} bytes`);
     const { channels, isOpaque } = await picture.stats();
     assert.ok(
       channels.slice(0, 3).some(({ stdev }) => stdev > 8),
@@ -194,6 +194,7 @@ test('thumbnails show something, are small, and transparent where there are no d
     );
     assert.equal(isOpaque, name === 'photo' || name === 'utm', `${name} is ${isOpaque ? '' : 'not '}opaque`);
   }
+  assert.deepEqual(await foreignColors('classes'), [], 'a legend fits the picture');
   const { picture } = await thumbnailOf(itemOf('ring'));
   const { data, info } = await picture.ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const alphaAt = (x: number, y: number) =>
@@ -340,6 +341,17 @@ test('a raster without one valid pixel has a place and no picture', async () => 
   );
   assert.deepEqual(await stacProblems(item), []);
 });
+
+/** Colours of a thumbnail's opaque pixels that are none of its raster's colour table. */
+async function foreignColors(name: 'classes'): Promise<string[]> {
+  const [band] = (await gdalinfo(made[name].file)).bands;
+  const known = new Set(band?.colorTable?.entries.map(([red, green, blue]) => `${red},${green},${blue}`));
+  const data = await (await thumbnailOf(itemOf(name))).picture.ensureAlpha().raw().toBuffer();
+  const shown = new Set<string>();
+  for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) shown.add(data.subarray(at, at + 3).join(','));
+  assert.ok(shown.size > 1, `${name} is blank`);
+  return [...shown].filter((color) => !known.has(color));
+}
 
 async function thumbnailOf(item: StacItem): Promise<{ blob: BlobRef; picture: Sharp; bytes: number }> {
   const href = String(asset(item, 'thumbnail').href);

@@ -186,7 +186,7 @@ async function assertMap({ titiler_urls, share_url, stac: record }: MapResult): 
 async function assertItemLinks(item: StacItem): Promise<void> {
   const { assets, links } = item as unknown as ItemLinks;
   assert.equal((await get(assets.data.href)).headers.get('content-length'), String(assets.data['file:size']));
-  assert.match((await get(assets.thumbnail.href)).headers.get('content-type') ?? '', /^image\/png/);
+  assert.match((await get(assets.thumbnail.href)).headers.get('content-type') ?? '', /^image\/webp/);
   const hrefs = Object.fromEntries(links.map(({ rel, href }) => [rel, href]));
   await json(hrefs.tilejson ?? null);
   assert.match(await text(hrefs.preview ?? null), /<html/i);

@@ -6,7 +6,7 @@ import { draw } from './draw.ts';
 
 const longestSide = 512;
 
-/** A PNG of at most 512 pixels a side, transparent where there are no data. */
+/** A WebP of at most 512 pixels a side, transparent where there are no data. */
 export async function thumbnail(facts: RasterFacts, display: Display, sample: Sample): Promise<Uint8Array> {
   const { width, height } = sample;
   const picture = sharp(draw(facts, display, sample), { raw: { width, height, channels: 4 } });
@@ -20,6 +20,7 @@ export async function thumbnail(facts: RasterFacts, display: Display, sample: Sa
     withoutEnlargement: true,
     kernel,
   });
-  // 256 colours are a third of the bytes, and at this size look the same.
-  return fitted.png({ palette: true, compressionLevel: 9, effort: 5 }).toBuffer();
+  // Classes keep the exact colours of their legend. Else, beside a PNG of 256 colours (512 x 512 of fine grain): a sixth of
+  // the bytes, 9 dB closer to the pixels, in a twentieth of the time.
+  return fitted.webp(isFlat ? { lossless: true } : { quality: 85 }).toBuffer();
 }
