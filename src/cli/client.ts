@@ -16,6 +16,7 @@ export interface JobView extends JsonObject {
   readonly total_stages: number;
   readonly progress: number;
   readonly duration_seconds: number | null;
+  readonly completed_at: string | null;
 }
 
 /** A client of the HTTP API: submits, follows, and throws an answer's own words when it is an error. */
