@@ -15,7 +15,7 @@ const timerSlackMs = 50;
  * moved every 5 s, tells the handler to stop when the job was
  * cancelled, the lease went to somebody else, the time is over or the host shuts down. `using` ends it.
  */
-export class Lease implements Disposable {
+export class Lease {
   readonly #engine: Engine;
   readonly #ref: TaskRef;
   readonly #attempt: number;
@@ -60,7 +60,8 @@ export class Lease implements Disposable {
     if (Number.isFinite(fraction)) this.#progress = Math.min(1, Math.max(0, fraction));
   }
 
-  [Symbol.dispose](): void {
+  /** No more heartbeats: the attempt has come to its end. */
+  stop(): void {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#timeout);
     this.#shutdown?.removeEventListener('abort', this.#onShutdown);

@@ -109,7 +109,7 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
     const error = new CoreMachineError('WORKER_LOST', `the worker was lost in each of ${attempts} attempts`);
     return { status: 'failed', error: error.toRecord() };
   }
-  using lease = new Lease(engine, ref, { attempt: claimed.attempt, timeoutSeconds, ...(shutdown && { shutdown }) });
+  const lease = new Lease(engine, ref, { attempt: claimed.attempt, timeoutSeconds, ...(shutdown && { shutdown }) });
   const calling = callHandler(engine, work, lease);
   try {
     const output = await untilAborted(calling, lease.signal);
@@ -125,6 +125,8 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
     if (!error.retryable || claimed.attempt >= attempts) return { status: 'failed', error: error.toRecord() };
     const delayMs = lease.cause === 'shutdown' ? 0 : retryDelayMs(claimed.attempt);
     return { status: 'retrying', error: error.toRecord(), delayMs };
+  } finally {
+    lease.stop();
   }
 }
 

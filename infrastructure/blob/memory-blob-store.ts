@@ -19,7 +19,7 @@ interface StoredBlob {
 }
 
 /** Blobs in this process, for tests and for `runJob`. What GDAL reads is written to a temporary folder. */
-export class MemoryBlobStore implements BlobStore, AsyncDisposable {
+export class MemoryBlobStore implements BlobStore {
   readonly #containers = new Map<string, Map<string, StoredBlob>>();
   #folder: Promise<string> | null = null;
   #writes = 0;
@@ -110,7 +110,7 @@ export class MemoryBlobStore implements BlobStore, AsyncDisposable {
   }
 
   /** Removes the files that were written for GDAL. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     const folder = await this.#folder;
     this.#folder = null;
     if (folder !== null) await rm(folder, { recursive: true, force: true });

@@ -177,7 +177,7 @@ class Berth {
 
   async close(): Promise<void> {
     await this.kill();
-    await this.#proxy[Symbol.asyncDispose]();
+    await this.#proxy.close();
   }
 }
 

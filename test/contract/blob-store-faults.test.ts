@@ -49,9 +49,9 @@ describe('blob store on a bad network', { concurrency: true }, () => {
     { how: 'cut', afterBytes: 1.7 * megabyte, times: 12 },
     { how: 'stall', afterBytes: 1.7 * megabyte, times: 4 },
   ] as const) {
-    test(`a download goes on where a connection was ${fault.how === 'cut' ? 'cut' : 'stalled'}`, async () => {
+    test(`a download goes on where a connection was ${fault.how === 'cut' ? 'cut' : 'stalled'}`, async (context) => {
       const { proxy, store } = await behindProxy(fault.how === 'cut' ? 60_000 : 2500);
-      await using _ = proxy;
+      context.after(() => proxy.close());
       proxy.fault = fault;
       const file = join(folder, fault.how);
       const progress: number[] = [];
@@ -62,9 +62,9 @@ describe('blob store on a bad network', { concurrency: true }, () => {
     });
   }
 
-  test('reading into memory survives a cut connection', async () => {
+  test('reading into memory survives a cut connection', async (context) => {
     const { proxy, store } = await behindProxy();
-    await using _ = proxy;
+    context.after(() => proxy.close());
     proxy.fault = { how: 'cut', afterBytes: megabyte };
     const bytes = await store.read(big, { offset: megabyte, length: 3 * megabyte });
     assert.ok(content.subarray(megabyte, 4 * megabyte).equals(bytes));
@@ -73,7 +73,7 @@ describe('blob store on a bad network', { concurrency: true }, () => {
 
   test('a storage that is gone is unavailable, never "not there"', async () => {
     const { proxy, store } = await behindProxy();
-    await proxy[Symbol.asyncDispose]();
+    await proxy.close();
     const unavailable = rejectsWith('STORAGE_UNAVAILABLE');
     await Promise.all([
       assert.rejects(store.containerExists(container), unavailable),
@@ -88,15 +88,15 @@ describe('blob store on a bad network', { concurrency: true }, () => {
     ]);
   });
 
-  test('a storage that goes away in the middle leaves no half file', async () => {
+  test('a storage that goes away in the middle leaves no half file', async (context) => {
     const { proxy, store } = await behindProxy();
-    await using _ = proxy;
+    context.after(() => proxy.close());
     proxy.fault = { how: 'cut', afterBytes: 3 * megabyte };
     const file = join(folder, 'half');
     let closing: Promise<void> | undefined;
     const download = store.download(big, file, {
       onProgress: () => {
-        closing ??= proxy[Symbol.asyncDispose]();
+        closing ??= proxy.close();
       },
     });
     await assert.rejects(download, rejectsWith('STORAGE_UNAVAILABLE'));
@@ -136,9 +136,9 @@ describe('blob store on a bad network', { concurrency: true }, () => {
     await assert.rejects(direct.download(big, folder), { code: 'EISDIR' });
   });
 
-  test('an upload survives cut connections', async () => {
+  test('an upload survives cut connections', async (context) => {
     const { proxy, store } = await behindProxy();
-    await using _ = proxy;
+    context.after(() => proxy.close());
     // The blob was stored, the answer is lost: it is sent again, three times.
     proxy.fault = { how: 'cut', afterBytes: 0, times: 3 };
     const source = join(folder, 'upload');

@@ -3,6 +3,6 @@ import { MemoryBlobStore } from '../../infrastructure/blob/memory-blob-store.ts'
 import { blobStoreContract } from './blob-store.ts';
 
 const store = new MemoryBlobStore();
-after(() => store[Symbol.asyncDispose]());
+after(() => store.close());
 
 blobStoreContract('memory', async () => store);

@@ -213,8 +213,9 @@ describe('resubmitting', () => {
 describe('a broker that does not answer', () => {
   const unavailable = { code: 'QUEUE_UNAVAILABLE' };
 
-  test('a hung one is given up in time, by every call', async () => {
-    await using proxy = await FaultyProxy.to(emulator.port);
+  test('a hung one is given up in time, by every call', async (context) => {
+    const proxy = await FaultyProxy.to(emulator.port);
+    context.after(() => proxy.close());
     const through = open(emulator.connectionString.replace(String(emulator.port), String(proxy.port)), jobQueue, 2000);
     proxy.fault = { how: 'stall', afterBytes: 0 };
     const started = Date.now();

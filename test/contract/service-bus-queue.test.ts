@@ -122,8 +122,9 @@ describe('sending through Service Bus', () => {
     assert.equal(stdout, '10 of 10 messages came, each once');
   });
 
-  test('a connection that goes silent fails in time; once it is given up, the next send goes through', async () => {
-    await using proxy = await FaultyProxy.to(emulator.port);
+  test('a connection that goes silent fails in time; once it is given up, the next send goes through', async (context) => {
+    const proxy = await FaultyProxy.to(emulator.port);
+    context.after(() => proxy.close());
     const through = open(emulator.connectionString.replace(String(emulator.port), String(proxy.port)));
     await through.sendJobMessages([fresh()]);
     proxy.fault = { how: 'stall', afterBytes: 0 };

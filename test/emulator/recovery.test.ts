@@ -10,8 +10,9 @@ import { eventually } from '../tools/poll.ts';
 import { lockMs, one, queueDefaults, quickRetries, receiveAll, setup } from './tools.ts';
 
 for (const connectionLoss of ['release', 'hold'] as const) {
-  test(`connections cut in the middle (${connectionLoss}): the subscriber comes back, every message is handled`, async () => {
-    await using t = await setup({ connectionLoss, queues: [{ ...queueDefaults, name: 'q', maxDeliveryCount: 20 }] });
+  test(`connections cut in the middle (${connectionLoss}): the subscriber comes back, every message is handled`, async (context) => {
+    const t = await setup({ connectionLoss, queues: [{ ...queueDefaults, name: 'q', maxDeliveryCount: 20 }] });
+    context.after(() => t.close());
     await t.client.createSender('q').sendMessages(Array.from({ length: 40 }, (_, n) => ({ body: n })));
     const done = new Set<number>();
     const receiver = t.client.createReceiver('q', { maxAutoLockRenewalDurationInMs: 0 });
@@ -30,33 +31,33 @@ for (const connectionLoss of ['release', 'hold'] as const) {
   });
 }
 
-test('a restart with a journal: active, scheduled, deferred and dead messages are all there, a torn line is left out', async () => {
+test('a restart with a journal: active, scheduled, deferred and dead messages are all there, a torn line is left out', async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-journal-'));
   const journal = join(folder, 'service-bus.journal');
-  try {
-    const first = await setup({ journal });
-    const sender = first.client.createSender('q');
-    const receiver = first.client.createReceiver('q');
-    await sender.sendMessages(['completed', 'dead', 'deferred', 'active', 'locked'].map((body) => ({ body })));
-    await sender.scheduleMessages({ body: 'scheduled' }, new Date(Date.now() + 60_000));
-    await receiver.completeMessage(await one(receiver));
-    await receiver.deadLetterMessage(await one(receiver), { deadLetterReason: 'bad', deadLetterErrorDescription: '' });
-    await receiver.deferMessage(await one(receiver));
-    const before = first.emulator.broker.find('q')?.counts();
-    await first[Symbol.asyncDispose]();
-    await appendFile(journal, '{"queue":"q","sequ');
-    await using second = await setup({ journal });
-    assert.deepEqual(second.emulator.broker.find('q')?.counts(), before);
-    const again = await receiveAll(second.client.createReceiver('q', { receiveMode: 'receiveAndDelete' }), 2);
-    assert.deepEqual(
-      again.map(({ body }) => body),
-      ['active', 'locked'],
-    );
-    const dead = await one(second.client.createReceiver('q', { subQueueType: 'deadLetter' }));
-    assert.deepEqual([dead.body, dead.deadLetterReason], ['dead', 'bad']);
-  } finally {
+  const first = await setup({ journal });
+  const sender = first.client.createSender('q');
+  const receiver = first.client.createReceiver('q');
+  await sender.sendMessages(['completed', 'dead', 'deferred', 'active', 'locked'].map((body) => ({ body })));
+  await sender.scheduleMessages({ body: 'scheduled' }, new Date(Date.now() + 60_000));
+  await receiver.completeMessage(await one(receiver));
+  await receiver.deadLetterMessage(await one(receiver), { deadLetterReason: 'bad', deadLetterErrorDescription: '' });
+  await receiver.deferMessage(await one(receiver));
+  const before = first.emulator.broker.find('q')?.counts();
+  await first.close();
+  await appendFile(journal, '{"queue":"q","sequ');
+  const second = await setup({ journal });
+  context.after(async () => {
+    await second.close();
     await rm(folder, { recursive: true, force: true });
-  }
+  });
+  assert.deepEqual(second.emulator.broker.find('q')?.counts(), before);
+  const again = await receiveAll(second.client.createReceiver('q', { receiveMode: 'receiveAndDelete' }), 2);
+  assert.deepEqual(
+    again.map(({ body }) => body),
+    ['active', 'locked'],
+  );
+  const dead = await one(second.client.createReceiver('q', { subQueueType: 'deadLetter' }));
+  assert.deepEqual([dead.body, dead.deadLetterReason], ['dead', 'bad']);
 });
 
 test('an emulator that restarts on its port: the client goes on without being told', async () => {
@@ -85,8 +86,9 @@ test('an emulator that restarts on its port: the client goes on without being to
   }
 });
 
-test('three receivers share a queue: no message twice, none forgotten', async () => {
-  await using t = await setup({ queues: [{ ...queueDefaults, name: 'q', lockDurationMs: 30_000 }] });
+test('three receivers share a queue: no message twice, none forgotten', async (context) => {
+  const t = await setup({ queues: [{ ...queueDefaults, name: 'q', lockDurationMs: 30_000 }] });
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages(Array.from({ length: 600 }, (_, n) => ({ body: n })));
   const seen: number[][] = [[], [], []];
   const clients = seen.map((mine) => {
@@ -112,8 +114,9 @@ test('three receivers share a queue: no message twice, none forgotten', async ()
   );
 });
 
-test('asking a nearly empty queue again and again is answered each time: drains are not lost', async () => {
-  await using t = await setup();
+test('asking a nearly empty queue again and again is answered each time: drains are not lost', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const [sender, receiver] = [
     t.client.createSender('q'),
     t.client.createReceiver('q', { receiveMode: 'receiveAndDelete' }),
@@ -127,8 +130,9 @@ test('asking a nearly empty queue again and again is answered each time: drains 
   assert.equal(received, 20);
 });
 
-test('the administration counts active, scheduled and dead messages, over the same port', async () => {
-  await using t = await setup();
+test('the administration counts active, scheduled and dead messages, over the same port', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   await sender.sendMessages([{ body: 1 }, { body: 2 }]);
   await sender.scheduleMessages({ body: 3 }, new Date(Date.now() + 60_000));
@@ -138,11 +142,12 @@ test('the administration counts active, scheduled and dead messages, over the sa
   assert.deepEqual(counts, { active: 1, scheduled: 1, deadLetter: 1, sizeBytes: 0, total: 3 });
 });
 
-test(`a client that dies holding a lock: released on the connection's end`, async () => {
-  await using t = await setup({
+test(`a client that dies holding a lock: released on the connection's end`, async (context) => {
+  const t = await setup({
     connectionLoss: 'release',
     queues: [{ ...queueDefaults, name: 'q', lockDurationMs: 60_000 }],
   });
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages({ body: 'x' });
   const doomed = new ServiceBusClient(t.emulator.connectionString, { retryOptions: quickRetries });
   await one(doomed.createReceiver('q', { maxAutoLockRenewalDurationInMs: 0 }));

@@ -6,8 +6,9 @@ import { lockMs, one, queueDefaults, quickRetries, receiveAll, setup } from './t
 
 const isLockLost = (error: unknown) => error instanceof ServiceBusError && error.code === 'MessageLockLost';
 
-test('bodies and properties come through as they were sent', async () => {
-  await using t = await setup();
+test('bodies and properties come through as they were sent', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   const receiver = t.client.createReceiver('q');
   const bodies = [{ a: 1, b: [1.5, 'x', null] }, 'text', 7, null, Buffer.from([0, 1, 255]), 'x'.repeat(200_000)];
@@ -36,8 +37,9 @@ test('bodies and properties come through as they were sent', async () => {
   assert.equal(t.emulator.broker.find('q')?.counts().total, 0);
 });
 
-test('batches: a batch object, an array, an array of one; a message that is too large is refused', async () => {
-  await using t = await setup();
+test('batches: a batch object, an array, an array of one; a message that is too large is refused', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   const batch = await sender.createMessageBatch();
   for (let n = 0; n < 100; n += 1) assert.ok(batch.tryAddMessage({ body: { n } }));
@@ -53,8 +55,9 @@ test('batches: a batch object, an array, an array of one; a message that is too 
   await assert.rejects(sender.sendMessages({ body: 'x'.repeat(1_200_000) }), { code: 'MessageSizeExceeded' });
 });
 
-test('scheduled messages come when they are due, and can be cancelled', async () => {
-  await using t = await setup();
+test('scheduled messages come when they are due, and can be cancelled', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   const receiver = t.client.createReceiver('q', { receiveMode: 'receiveAndDelete' });
   const due = new Date(Date.now() + 1000);
@@ -70,8 +73,9 @@ test('scheduled messages come when they are due, and can be cancelled', async ()
   assert.deepEqual(later.map(({ body }) => body).sort(), ['a', 'c']);
 });
 
-test('complete, abandon with properties, defer, dead-letter with reason', async () => {
-  await using t = await setup();
+test('complete, abandon with properties, defer, dead-letter with reason', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   const receiver = t.client.createReceiver('q');
   await sender.sendMessages({ body: 'x', applicationProperties: { kept: 1 } });
@@ -97,8 +101,9 @@ test('complete, abandon with properties, defer, dead-letter with reason', async 
   assert.equal(dead.applicationProperties?.mark, 7);
 });
 
-test('a lock that runs out: delivered again with a new token, settling late fails, the count rises', async () => {
-  await using t = await setup();
+test('a lock that runs out: delivered again with a new token, settling late fails, the count rises', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages({ body: 'x' });
   const receiver = t.client.createReceiver('q', { maxAutoLockRenewalDurationInMs: 0 });
   const late = await one(receiver);
@@ -109,8 +114,9 @@ test('a lock that runs out: delivered again with a new token, settling late fail
   await receiver.completeMessage(again);
 });
 
-test('a renewed lock is held; the SDK renews by itself', async () => {
-  await using t = await setup();
+test('a renewed lock is held; the SDK renews by itself', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages([
     { body: 'a', messageId: 'a' },
     { body: 'b', messageId: 'b' },
@@ -128,8 +134,9 @@ test('a renewed lock is held; the SDK renews by itself', async () => {
   assert.equal(t.emulator.broker.find('q')?.counts().total, 0);
 });
 
-test('a message that fails maxDeliveryCount times is dead-lettered', async () => {
-  await using t = await setup();
+test('a message that fails maxDeliveryCount times is dead-lettered', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages({ body: 'poison' });
   const receiver = t.client.createReceiver('q');
   for (let attempt = 0; attempt < 3; attempt += 1) await receiver.abandonMessage(await one(receiver));
@@ -138,8 +145,9 @@ test('a message that fails maxDeliveryCount times is dead-lettered', async () =>
   assert.equal(dead.body, 'poison');
 });
 
-test('duplicate detection: equal ids within the window are stored once', async () => {
-  await using t = await setup({ queues: [{ ...queueDefaults, name: 'q', duplicateDetectionWindowMs: 60_000 }] });
+test('duplicate detection: equal ids within the window are stored once', async (context) => {
+  const t = await setup({ queues: [{ ...queueDefaults, name: 'q', duplicateDetectionWindowMs: 60_000 }] });
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   for (let copy = 0; copy < 3; copy += 1) await sender.sendMessages({ body: copy, messageId: 'same' });
   await sender.sendMessages({ body: 'other', messageId: 'other' });
@@ -150,8 +158,9 @@ test('duplicate detection: equal ids within the window are stored once', async (
   );
 });
 
-test('peek shows messages in every state and takes none', async () => {
-  await using t = await setup();
+test('peek shows messages in every state and takes none', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   await sender.sendMessages([{ body: 'locked' }, { body: 'ready' }]);
   await sender.scheduleMessages({ body: 'later' }, new Date(Date.now() + 60_000));
@@ -168,8 +177,9 @@ test('peek shows messages in every state and takes none', async () => {
   );
 });
 
-test('5,000 messages through one receiver: each exactly once, past rhea’s ring of 2,048 slots', async () => {
-  await using t = await setup({ queues: [{ ...queueDefaults, name: 'q', lockDurationMs: 30_000 }] });
+test('5,000 messages through one receiver: each exactly once, past rhea’s ring of 2,048 slots', async (context) => {
+  const t = await setup({ queues: [{ ...queueDefaults, name: 'q', lockDurationMs: 30_000 }] });
+  context.after(() => t.close());
   const sender = t.client.createSender('q');
   for (let start = 0; start < 5000; start += 500) {
     await sender.sendMessages(Array.from({ length: 500 }, (_, n) => ({ body: { n: start + n } })));
@@ -199,8 +209,9 @@ test('5,000 messages through one receiver: each exactly once, past rhea’s ring
   assert.ok(most <= 64);
 });
 
-test('different settlements side by side: each message ends as it was told', async () => {
-  await using t = await setup();
+test('different settlements side by side: each message ends as it was told', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   await t.client.createSender('q').sendMessages(Array.from({ length: 60 }, (_, n) => ({ body: n })));
   const receiver = t.client.createReceiver('q', { maxAutoLockRenewalDurationInMs: 0 });
   const received = await receiveAll(receiver, 60);
@@ -213,8 +224,9 @@ test('different settlements side by side: each message ends as it was told', asy
   assert.deepEqual(t.emulator.broker.find('q')?.counts(), { active: 0, deadLettered: 20, scheduled: 0, total: 0 });
 });
 
-test('an unknown queue and a wrong key are told apart', async () => {
-  await using t = await setup();
+test('an unknown queue and a wrong key are told apart', async (context) => {
+  const t = await setup();
+  context.after(() => t.close());
   await assert.rejects(t.client.createSender('nothing').sendMessages({ body: 1 }), { code: 'MessagingEntityNotFound' });
   const wrong = new ServiceBusClient(t.emulator.connectionString.replace('SAS_KEY_VALUE', 'WRONG'), {
     retryOptions: { ...quickRetries, maxRetries: 0 },

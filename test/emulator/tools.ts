@@ -19,9 +19,10 @@ export const queueDefaults = {
 /** The SDK's own retry pauses are 30 s; an emulator on this machine is back sooner. */
 export const quickRetries = { retryDelayInMs: 200, maxRetryDelayInMs: 500, timeoutInMs: 5000 };
 
-export interface Setup extends AsyncDisposable {
+export interface Setup {
   readonly emulator: ServiceBusEmulator;
   readonly client: ServiceBusClient;
+  close(): Promise<void>;
 }
 
 export async function setup(options: Partial<EmulatorOptions> = {}): Promise<Setup> {
@@ -30,7 +31,7 @@ export async function setup(options: Partial<EmulatorOptions> = {}): Promise<Set
   return {
     emulator,
     client,
-    async [Symbol.asyncDispose]() {
+    async close() {
       await client.close();
       await emulator.close();
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
 import type { BlobRef } from '../../core/ports/blob-store.ts';
 import { runJob } from '../../core/testing/run-job.ts';
@@ -36,10 +36,14 @@ async function upload(file: string, name: string, sideFiles: readonly string[] =
 }
 
 /** Bytes that storage served to the task that read most, by stage. Tasks run one after another. */
-async function served(raster: BlobRef): Promise<{ readonly total: number; readonly most: readonly number[] }> {
+async function served(
+  raster: BlobRef,
+  context: TestContext,
+): Promise<{ readonly total: number; readonly most: readonly number[] }> {
   const connection = await testStorage();
   const endpoint = /(BlobEndpoint=http:\/\/127\.0\.0\.1:)(\d+)/;
-  await using proxy = await FaultyProxy.to(Number(endpoint.exec(connection)?.[2]));
+  const proxy = await FaultyProxy.to(Number(endpoint.exec(connection)?.[2]));
+  context.after(() => proxy.close());
   const blobs = openBlobStore({ connection: connection.replace(endpoint, `$1${proxy.port}`) });
   const most: number[] = [];
   let begun = 0;
@@ -58,11 +62,11 @@ test('with a side file windows are still read by range requests, and the side fi
   await copyFile(plain, path('noted.tif'));
   const metadata = '<PAMDataset><Metadata><MDI key="NOTE">from beside</MDI></Metadata></PAMDataset>';
   await writeFile(path('noted.tif.aux.xml'), metadata);
-  const alone = await served(await upload(plain, 'alone.tif'));
+  const alone = await served(await upload(plain, 'alone.tif'), context);
   const noted = await upload(path('noted.tif'), 'noted.tif', ['.tif.aux.xml']);
   const beside = { container: noted.container, name: `${noted.name}.aux.xml` };
   const before = await services.blobs.properties(beside);
-  const withSideFile = await served(noted);
+  const withSideFile = await served(noted, context);
   assert.equal((await services.blobs.properties(beside))?.etag, before?.etag);
   const share = (bytes: number) => `${((100 * bytes) / size).toFixed(0)} %`;
   const measured = Object.entries({ alone, withSideFile }).map(

@@ -72,8 +72,9 @@ describe('opening', () => {
     await assert.rejects(openPostgres({ url }), unavailable);
   });
 
-  test('a server that takes the connection and says nothing', async () => {
-    await using proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+  test('a server that takes the connection and says nothing', async (context) => {
+    const proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+    context.after(() => proxy.close());
     proxy.fault = { afterBytes: 0, how: 'stall' };
     const url = urlWith((parts) => {
       parts.host = `127.0.0.1:${proxy.port}`;
@@ -148,8 +149,9 @@ describe('while it runs', () => {
     }
   });
 
-  test('a connection that breaks in the middle of an answer', async () => {
-    await using proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+  test('a connection that breaks in the middle of an answer', async (context) => {
+    const proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+    context.after(() => proxy.close());
     const url = urlWith((parts) => {
       parts.host = `127.0.0.1:${proxy.port}`;
     });
@@ -165,8 +167,11 @@ describe('while it runs', () => {
     }
   });
 
-  test('a connection that brings nothing more is given up soon after the time limit', { timeout: 30_000 }, async () => {
-    await using proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+  test('a connection that brings nothing more is given up soon after the time limit', {
+    timeout: 30_000,
+  }, async (context) => {
+    const proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+    context.after(() => proxy.close());
     const url = urlWith((parts) => {
       parts.host = `127.0.0.1:${proxy.port}`;
     });
@@ -299,8 +304,9 @@ describe('the state store', () => {
     assert.equal((await claimed(store, { ...ref, task: 4 })).attempt, 1);
   });
 
-  test('calls during an outage are rejected, and those after it work', async () => {
-    await using proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+  test('calls during an outage are rejected, and those after it work', async (context) => {
+    const proxy = await FaultyProxy.to(Number(new URL(testDatabase.url).port));
+    context.after(() => proxy.close());
     const url = urlWith((parts) => {
       parts.host = `127.0.0.1:${proxy.port}`;
     });

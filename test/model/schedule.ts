@@ -31,7 +31,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const world = new World(options.core, options.shape);
   const checks = new StepChecks(world);
   const taken: number[] = [];
-  using _ = world.time.install();
+  const restoreTime = world.time.install();
   try {
     const end = await play(world, checks, options, taken);
     if (end) {
@@ -43,6 +43,8 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     return { violation: error.message, choices: taken, trace: world.trace, answers: world.answers };
+  } finally {
+    restoreTime();
   }
 }
 

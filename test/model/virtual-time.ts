@@ -39,7 +39,8 @@ export class VirtualTime {
     this.#timers = this.#timers.filter((timer) => timer.owner !== owner);
   }
 
-  install(): Disposable {
+  /** What puts the real time back. */
+  install(): () => void {
     const { setInterval, setTimeout, clearInterval, clearTimeout } = globalThis;
     const { now } = Date;
     const add = (run: () => void, ms: number, everyMs: number | null): Timer => {
@@ -55,11 +56,9 @@ export class VirtualTime {
       clearInterval: clear,
       clearTimeout: clear,
     });
-    return {
-      [Symbol.dispose]() {
-        Date.now = now;
-        Object.assign(globalThis, { setInterval, setTimeout, clearInterval, clearTimeout });
-      },
+    return () => {
+      Date.now = now;
+      Object.assign(globalThis, { setInterval, setTimeout, clearInterval, clearTimeout });
     };
   }
 

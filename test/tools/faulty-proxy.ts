@@ -11,7 +11,7 @@ export interface Fault {
 }
 
 /** A TCP proxy on the loopback interface that breaks connections as it is told to. */
-export class FaultyProxy implements AsyncDisposable {
+export class FaultyProxy {
   /** Holds for connections and bytes from now on; null lets everything through. */
   fault: Fault | null = null;
   /** Connections that were cut or stalled so far. */
@@ -46,7 +46,7 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   /** Breaks all connections and refuses new ones. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();

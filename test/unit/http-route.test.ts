@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HttpRequest } from '@azure/functions';
+import azure from '@azure/functions';
 import { CoreMachineError } from '../../core/errors.ts';
 import { type Route, serve } from '../../src/http/route.ts';
 import { listDeadLetters } from '../../src/http/routes/dead-letters.ts';
@@ -9,7 +9,7 @@ import { healthLive, healthReady, health as healthRoute } from '../../src/http/r
 import { listJobs } from '../../src/http/routes/list-jobs.ts';
 
 async function refusal(route: Route, address: string, params: Record<string, string> = {}) {
-  const request = new HttpRequest({ method: 'GET', url: `http://localhost/api/${address}`, params });
+  const request = new azure.HttpRequest({ method: 'GET', url: `http://localhost/api/${address}`, params });
   const { status, body } = await serve(route, () => Promise.reject(new Error('not to be opened')), request);
   return [status, JSON.parse(String(body)).error];
 }
@@ -24,7 +24,7 @@ test('U+0000 in an address goes no further, also where a host lets it in', async
 });
 
 async function health(route: Route, opening: Promise<never>) {
-  const request = new HttpRequest({ method: 'GET', url: `http://localhost/api/${route.path}` });
+  const request = new azure.HttpRequest({ method: 'GET', url: `http://localhost/api/${route.path}` });
   const { status, body } = await serve(route, () => opening, request);
   return { status, body: JSON.parse(String(body)) };
 }
