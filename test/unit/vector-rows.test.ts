@@ -8,6 +8,7 @@ import gdal from 'gdal-async';
 import type { JsonObject } from '../../core/json.ts';
 import type { VectorRequest, VectorRows } from '../../core/ports/gdal.ts';
 import { CplLog } from '../../infrastructure/gdal/operations/cpl-log.ts';
+import { describeCrs } from '../../infrastructure/gdal/operations/crs.ts';
 import { exportRows } from '../../infrastructure/gdal/operations/vector/export-rows.ts';
 import type { VectorProblem } from '../../infrastructure/gdal/operations/vector/problem.ts';
 
@@ -22,6 +23,7 @@ after(async () => {
 });
 
 let files = 0;
+let exports = 0;
 
 interface Read {
   readonly rows: VectorRows | null;
@@ -37,10 +39,15 @@ async function read(
   files += 1;
   const file = join(folder, `${files}.${drivers === 'csv' || drivers[0] === 'CSV' ? 'csv' : 'geojson'}`);
   await writeFile(file, text);
+  return exported({ file, drivers, ...given });
+}
+
+async function exported(given: Pick<VectorRequest, 'file' | 'drivers'> & Partial<VectorRequest>): Promise<Read> {
+  exports += 1;
   const progress: number[] = [];
   const outcome = await exportRows(
     {
-      ...{ file, drivers, folder: join(folder, `${files}`), layer: null, inputCrs: null, chunkRows: null },
+      ...{ folder: join(folder, `export-${exports}`), layer: null, inputCrs: null, chunkRows: null },
       csv: { latitude: null, longitude: null, wkt: null },
       fixes: { simplify: null, snapToGrid: null },
       ...given,
@@ -158,6 +165,36 @@ test('metres taken for degrees, poles and the antimeridian', async () => {
   // What counts are the degrees, not what the file has.
   const metres = geojson([point(500_000, 5_500_000)], 'urn:ogc:def:crs:EPSG::32631');
   assert.equal((await read(metres, ['GeoJSON'])).rows?.sourceCrs, 'EPSG:32631');
+});
+
+test('layer after layer in one process, each has its own CRS, and so has what is asked between them', async () => {
+  const asked = {
+    'EPSG:32607': 'EPSG:32607',
+    '+proj=utm +zone=7 +datum=WGS84': 'EPSG:32607',
+    'urn:ogc:def:crs:EPSG::2193': 'EPSG:2193',
+    'EPSG:25832': 'EPSG:25832',
+    '+proj=longlat +datum=WGS84': 'EPSG:4326',
+  };
+  const source = join(folder, 'one.geojson');
+  await writeFile(source, geojson([point(1, 2)]));
+  const dataset = gdal.open(source);
+  const files = [32631, 2193, 3035, 27700].flatMap((code) =>
+    ['GeoJSON', 'ESRI Shapefile', 'GPKG', 'FlatGeobuf'].map((driver, n) => {
+      const file = join(folder, `crs-${code}-${n}.${n === 1 ? 'shp' : 'x'}`);
+      gdal.vectorTranslate(file, dataset, ['-f', driver, '-a_srs', `EPSG:${code}`]).close();
+      return { code, file, driver };
+    }),
+  );
+  dataset.close();
+  for (let round = 0; round < 10; round += 1) {
+    for (const { code, file, driver } of files) {
+      const { rows, problem } = await exported({ file, drivers: [driver] });
+      if (problem?.code !== 'INVALID_ROWS') assert.equal(rows?.sourceCrs, `EPSG:${code}`, `round ${round}: ${file}`);
+      for (const [definition, known] of Object.entries(asked)) {
+        assert.equal(describeCrs(definition)?.authorityCode, known, `round ${round}, ${file}: ${definition}`);
+      }
+    }
+  }
 });
 
 test('heights of geometries that are none do not count', async () => {

@@ -71,7 +71,10 @@ async function exportLayer(
   try {
     const layer = layerOf(dataset, request.layer, request.file);
     const { name, geomType } = layer;
-    const crs = sourceCrs(layer, request.inputCrs);
+    if (name.startsWith('-')) {
+      throw new VectorProblem('LAYER_NOT_FOUND', 'a layer whose name begins with - cannot be read');
+    }
+    const crs = sourceCrs(ownWkt(dataset, name), request.inputCrs);
     const count = layer.features.count();
     const fields = layer.fields.getNames();
     const writer = new ChunkWriter(request.folder, request.chunkRows);
@@ -120,8 +123,6 @@ async function dumpInto(
   geometries: GeometryColumn,
   context: OperationContext,
 ): Promise<string[]> {
-  if (layer.startsWith('-'))
-    throw new VectorProblem('LAYER_NOT_FOUND', 'a layer whose name begins with - cannot be read');
   const folder = `${request.folder}.pipe`;
   mkdirSync(folder);
   const pipe = join(folder, 'dump');
@@ -192,9 +193,19 @@ function dumpArguments(layer: string, crs: string | null, isPlain: boolean): str
   ];
 }
 
+/** Once the dataset of a layer that was asked for its CRS is closed, gdal-async takes new ones for the one it had. */
+const neverClosed: Dataset[] = [];
+
+/** The CRS of a layer in WKT, empty when it has none: of a copy in memory without features, so that the file can be closed. */
+function ownWkt(dataset: Dataset, layer: string): string {
+  const memory = gdal.drivers.getNames().includes('Memory') ? 'Memory' : 'MEM';
+  const copy = gdal.vectorTranslate('crs', dataset, ['-f', memory, '-limit', '0', layer]);
+  neverClosed.push(copy);
+  return copy.layers.get(0).srs?.toWKT() ?? '';
+}
+
 /** The file's own wins. */
-function sourceCrs(layer: Layer, input: string | null): { given: string | null; name: string; ignored: boolean } {
-  const own = layer.srs?.toWKT() ?? '';
+function sourceCrs(own: string, input: string | null): { given: string | null; name: string; ignored: boolean } {
   const described = own === '' || /^(?:LOCAL_CS|ENGCRS)/.test(own) ? null : describeCrs(own);
   const asked = input === null ? null : describeCrs(input);
   if (input !== null && !asked)
