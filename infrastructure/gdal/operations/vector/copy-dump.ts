@@ -22,10 +22,11 @@ export type OnRow = (line: Buffer, from: number, geometryEnd: number, to: number
 
 /**
  * Reads what GDAL's PGDUMP driver writes: statements, then the rows in COPY text format. A newline inside of a text has
- * a backslash before it, which makes it part of the row. Returns the columns' types.
+ * a backslash before it, which makes it part of the row. `begin` is told the columns' types, which are also returned.
  */
-export async function readDump(path: string, onRow: OnRow): Promise<string[]> {
+export async function readDump(path: string, begin: (types: readonly string[]) => OnRow): Promise<string[]> {
   let types: string[] | null = null;
+  let onRow: OnRow = () => {};
   let ended = false;
   const left = await readPipe(path, (block) => {
     if (ended) return block.length;
@@ -35,6 +36,7 @@ export async function readDump(path: string, onRow: OnRow): Promise<string[]> {
       // Some of it may be the beginning of what is looked for.
       if (start === -1) return 0;
       types = columnTypes(block.toString('utf8', 0, start));
+      onRow = begin(types);
       from = start + copyStart.length;
     }
     const taken = rows(block, from, onRow);

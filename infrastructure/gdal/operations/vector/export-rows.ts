@@ -3,10 +3,11 @@ import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from '
 import { join } from 'node:path';
 import gdal, { type Dataset, type Layer } from 'gdal-async';
 import type { VectorRequest, VectorRows } from '../../../../core/ports/gdal.ts';
+import { binaryHead, binaryTail } from '../../../rows/binary-copy.ts';
 import { describeCrs } from '../crs.ts';
 import { messageOf, OperationError } from '../operation-error.ts';
 import type { OperationContext } from '../perform.ts';
-import { writeAttributes } from './attributes.ts';
+import { BinaryRows, binaryFields } from './binary-rows.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { readDump } from './copy-dump.ts';
 import { type CsvRows, writeCsvRows } from './csv-rows.ts';
@@ -14,6 +15,7 @@ import { GeometryColumn, hasHeightOrMeasure } from './geometry-column.ts';
 import { layerOf, openVector } from './layer.ts';
 import { VectorProblem } from './problem.ts';
 import { sqlTypeOf } from './sql-types.ts';
+import { type Rows, TextRows } from './text-rows.ts';
 
 /** Rows, or what is wrong with the file. */
 export type VectorOutcome =
@@ -42,9 +44,9 @@ async function exportCsv(request: VectorRequest, { progress }: OperationContext)
     for (const name of readdirSync(request.folder)) rmSync(join(request.folder, name));
     writer = new ChunkWriter(request.folder, request.chunkRows);
     geometries = new GeometryColumn(request.fixes);
-    return { writer, geometries };
+    return { rows: new TextRows(writer), geometries };
   };
-  const { columns, short } = await writeCsvRows(request, { begin }, progress);
+  const { columns, short } = await writeCsvRows(request, { begin }, progress).finally(() => writer.close());
   return {
     ...summary(writer, geometries, gdal.wkbUnknown),
     layer: 'csv',
@@ -77,12 +79,10 @@ async function exportLayer(
     const crs = sourceCrs(ownWkt(dataset, name), request.inputCrs);
     const count = layer.features.count();
     const fields = layer.fields.getNames();
-    const writer = new ChunkWriter(request.folder, request.chunkRows);
     const geometries = new GeometryColumn(request.fixes);
-    const types = await dumpInto(
+    const { types, writer } = await dumpInto(
       dataset,
       { request, layer: name, crs: crs.given, count, isPlain: isPlainType(geomType) },
-      writer,
       geometries,
       context,
     );
@@ -119,22 +119,22 @@ interface Dumping {
 async function dumpInto(
   dataset: Dataset,
   { request, layer, crs, count, isPlain }: Dumping,
-  writer: ChunkWriter,
   geometries: GeometryColumn,
   context: OperationContext,
-): Promise<string[]> {
+): Promise<{ types: readonly string[]; writer: ChunkWriter }> {
   const folder = `${request.folder}.pipe`;
   mkdirSync(folder);
   const pipe = join(folder, 'dump');
   const made = spawnSync('mkfifo', [pipe]);
   if (made.status !== 0) throw new Error(`mkfifo failed: ${made.stderr}`);
-  let seen = 0;
-  const reading = readDump(pipe, (line, from, geometryEnd, to) => {
-    seen += 1;
-    if (seen % 5000 === 0 && count > 0) context.progress(seen / count);
-    if (!geometries.begin(writer, line, from, geometryEnd)) return;
-    writeAttributes(writer, line, geometryEnd, to);
-    writer.end();
+  let writer = new ChunkWriter(request.folder, request.chunkRows);
+  const reading = readDump(pipe, (types) => {
+    const target = rowsOf(request, types);
+    writer = target.writer;
+    return (line, from, geometryEnd, to) => {
+      if (geometries.counts.seen % 5000 === 4999 && count > 0) context.progress(geometries.counts.seen / count);
+      if (geometries.begin(target.rows, line, from, geometryEnd)) target.rows.end(line, geometryEnd, to);
+    };
   });
   const translating = translate(
     dataset,
@@ -147,11 +147,25 @@ async function dumpInto(
     // A reader that stops breaks the pipe under the writer.
     if (read.status === 'rejected') throw read.reason;
     if (translated.status === 'rejected') throw translated.reason;
-    return read.value;
+    return { types: read.value, writer };
   } finally {
     writer.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Binary where it is taken and all columns have that form. */
+function rowsOf(
+  { folder, chunkRows, binary }: VectorRequest,
+  types: readonly string[],
+): { writer: ChunkWriter; rows: Rows } {
+  const fields = binary ? binaryFields(types.map(sqlTypeOf)) : null;
+  if (fields === null) {
+    const writer = new ChunkWriter(folder, chunkRows);
+    return { writer, rows: new TextRows(writer) };
+  }
+  const writer = new ChunkWriter(folder, chunkRows, { head: binaryHead, tail: binaryTail });
+  return { writer, rows: new BinaryRows(writer, fields) };
 }
 
 async function translate(
