@@ -97,15 +97,17 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
 
     test('chunks in the binary format, where they are taken', async (context) => {
       if (!subject.tables.binaryRows) return context.skip('this server takes texts alone');
-      const load = { jobId: job('e'), run: 1 };
+      const load = { jobId: job('8'), run: 1 };
       await subject.tables.begin({
         ...load,
         attempt: 1,
         columns: [{ name: 'n', type: 'bigint' }],
         geometryType: 'MultiPoint',
       });
-      const row = (id: bigint, geometry: string) =>
-        Buffer.from(`000300000008${int64(id)}00000022${geometry}00000008${int64(2n ** 53n + 1n)}`, 'hex');
+      const row = (id: bigint, geometry: string) => {
+        const size = (geometry.length / 2).toString(16).padStart(8, '0');
+        return Buffer.from(`000300000008${int64(id)}${size}${geometry}00000008${int64(2n ** 53n + 1n)}`, 'hex');
+      };
       const write = async (name: string, rows: readonly Buffer[]) => {
         const file = join(folder, name);
         const bytes = Buffer.concat([binaryHead, ...rows, binaryTail]);
@@ -113,13 +115,16 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
         return file;
       };
       const good = [row(1n, pointHex), row(2n, pointHex)];
-      const bad = [row(1n, pointHex), row(2n, pointHex.replace('0101', '0109'))];
+      const bad = [row(1n, pointHex), row(2n, `0101000020E6100000${pointHex.slice(-32)}`)];
       await assert.rejects(subject.tables.addChunk(load, 0, await write('bad-binary', bad)), { code: 'INVALID_ROWS' });
       assert.equal(await subject.tables.addChunk(load, 0, await write('good-binary', good)), 2);
       const target = { schema: 'geo', table: 'from_binary' };
       assert.equal(await subject.tables.publish(load, { target, method: 'fail', rows: 2 }), 2);
-      const [found] = await subject.sql('SELECT n::text, ST_AsText(geom) AS geom FROM geo.from_binary WHERE id = 2');
-      assert.deepEqual(found, { n: '9007199254740993', geom: 'MULTIPOINT(1 2)' });
+      const [found] = await subject.sql(
+        'SELECT n::text, ST_Y(ST_GeometryN(geom, 1)) AS y FROM geo.from_binary WHERE id = 2',
+      );
+      assert.deepEqual(found, { n: '9007199254740993', y: 2 });
+      await subject.tables.remove(load);
     });
 
     // Where the sides of a box bulge in degrees its corners say too little.
