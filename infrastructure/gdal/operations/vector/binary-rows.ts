@@ -52,16 +52,16 @@ export class BinaryRows implements Rows {
     this.#fields = columns;
   }
 
-  begin(start: string, digits: Buffer, from: number, to: number): void {
+  begin(start: string, bytes: Buffer, from: number, to: number): void {
     const writer = this.#writer;
     const number = writer.begin();
     writer.int16(2 + this.#fields.length);
     writer.int32(8);
     writer.int32(Math.floor(number / 2 ** 32));
     writer.int32(number | 0);
-    writer.int32((start.length + to - from) / 2);
+    writer.int32(start.length / 2 + to - from);
     writer.bytes(this.#startOf(start), 0);
-    writer.hex(digits, from, to);
+    writer.bytes(bytes, from, to);
   }
 
   end(line: Buffer, from: number, to: number): void {

@@ -60,15 +60,6 @@ export class ChunkWriter {
     } else this.#used += source.copy(this.#buffer, this.#used, from, to);
   }
 
-  /** What hexadecimal digits stand for. */
-  hex(source: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at += bufferBytes) {
-      const digits = source.toString('latin1', at, Math.min(to, at + bufferBytes));
-      this.#makeRoom(digits.length / 2);
-      this.#used += this.#buffer.write(digits, this.#used, 'hex');
-    }
-  }
-
   byte(value: number): void {
     this.#makeRoom(1);
     this.#buffer[this.#used++] = value;

@@ -2,14 +2,14 @@ import gdal, { type Geometry } from 'gdal-async';
 import type { GeometryFixes } from '../../../../core/ports/gdal.ts';
 import { offEarth } from './on-earth.ts';
 import { snapped, snapPoint as snappedPoint } from './snap.ts';
-import { headerDigits, isSurelyValid, nibbles } from './surely-valid.ts';
+import { headerBytes, isSurelyValid, uint32 } from './surely-valid.ts';
 import type { Rows } from './text-rows.ts';
 
 /** As OGR writes it in EWKB. */
 const srid = 'E6100000';
 
 const mostShown = 100;
-const noDigits = Buffer.alloc(0);
+const usualBytes = 64 * 1024;
 
 interface Kind {
   readonly name: string;
@@ -72,6 +72,9 @@ export class GeometryColumn {
   };
   readonly #fixes: GeometryFixes;
   readonly #isChanged: boolean;
+  /** The geometry in hand as EWKB; grows with the largest. */
+  #ewkb = Buffer.alloc(usualBytes);
+  #view = new DataView(this.#ewkb.buffer, this.#ewkb.byteOffset);
 
   constructor(fixes: GeometryFixes) {
     this.#fixes = fixes;
@@ -83,26 +86,11 @@ export class GeometryColumn {
    * is dropped. A type that has no Multi*, and what is not on the Earth, is counted and left out: the caller refuses the file.
    */
   begin(rows: Rows, line: Buffer, from: number, to: number): boolean {
-    this.counts.seen += 1;
-    if (to - from <= headerDigits || isEmpty(line, from, to)) return this.#drop();
-    const type = typeOf(line, from);
-    const known = kinds[type];
-    this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
-    if (!known) return false;
-    const off = offEarth(line, from, type);
-    if (off !== null) return this.#leaveOut(`feature ${this.counts.seen} has no place on the Earth: ${off.join(', ')}`);
-    if (type === 1 || type === 4) return this.#points(rows, known, line, from, to);
-    if (!this.#isChanged && isSurelyValid(line, from, type)) {
-      this.#asItIs(rows, known, line, from, to);
-      return true;
-    }
-    const wkb = Buffer.from(line.toString('latin1', from, to), 'hex');
-    const original = gdal.Geometry.fromWKB(withoutSrid(wkb));
-    const sound = this.#sound(original, known.multi);
-    if (sound === null) return this.#drop();
-    if (sound === original) this.#asItIs(rows, known, line, from, to);
-    else this.#rewritten(rows, sound);
-    return true;
+    const length = (to - from) / 2;
+    if (length <= headerBytes) return this.#none();
+    this.#makeRoom(length);
+    this.#ewkb.write(line.toString('latin1', from, to), 0, 'hex');
+    return this.#begin(rows, length);
   }
 
   /** Begins a row with a point of two doubles. */
@@ -110,45 +98,82 @@ export class GeometryColumn {
     this.#count('Point', 'MultiPoint');
     this.counts.promoted += 1;
     const step = this.#fixes.snapToGrid;
-    const hex = (step === null ? xy : snappedPoint(xy, step)).toString('hex');
-    rows.begin(`${kinds[1]?.promoted}${hex}`, noDigits, 0, 0);
+    rows.begin(kinds[1]?.promoted ?? '', step === null ? xy : snappedPoint(xy, step), 0, xy.length);
   }
 
   /** Begins a row with a geometry in degrees. */
   beginGeometry(rows: Rows, geometry: Geometry): boolean {
     if (hasHeightOrMeasure(geometry.wkbType) && !geometry.isEmpty()) this.counts.flattened += 1;
     geometry.flattenTo2D();
-    const hex = geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase();
-    const line = Buffer.from(`${hex.slice(0, 8)}20${srid}${hex.slice(10)}`, 'latin1');
-    return this.begin(rows, line, 0, line.length);
+    const wkb = geometry.toWKB('LSB', 'ISO');
+    const length = wkb.length + 4;
+    if (length <= headerBytes) return this.#none();
+    this.#makeRoom(length);
+    wkb.copy(this.#ewkb, headerBytes, 5);
+    this.#ewkb.write(`01${wkb.toString('hex', 1, 2)}000020${srid}`, 0, 'hex');
+    return this.#begin(rows, length);
+  }
+
+  #none(): false {
+    this.counts.seen += 1;
+    return this.#drop();
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#ewkb.length) return;
+    this.#ewkb = Buffer.alloc(2 ** Math.ceil(Math.log2(bytes)));
+    this.#view = new DataView(this.#ewkb.buffer, this.#ewkb.byteOffset);
+  }
+
+  /** With the geometry in hand. */
+  #begin(rows: Rows, length: number): boolean {
+    this.counts.seen += 1;
+    if (isEmpty(this.#view, length)) return this.#drop();
+    const type = typeOf(this.#view);
+    const known = kinds[type];
+    this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
+    if (!known) return false;
+    const off = offEarth(this.#view, type);
+    if (off !== null) return this.#leaveOut(`feature ${this.counts.seen} has no place on the Earth: ${off.join(', ')}`);
+    if (type === 1 || type === 4) return this.#points(rows, known, length);
+    if (!this.#isChanged && isSurelyValid(this.#view, type)) {
+      this.#asItIs(rows, known, length);
+      return true;
+    }
+    const original = gdal.Geometry.fromWKB(withoutSrid(this.#ewkb.subarray(0, length)));
+    const sound = this.#sound(original, known.multi);
+    if (sound === null) return this.#drop();
+    if (sound === original) this.#asItIs(rows, known, length);
+    else this.#rewritten(rows, sound);
+    return true;
   }
 
   /** Points are always valid. Only snapping changes them. */
-  #points(rows: Rows, known: Kind, line: Buffer, from: number, to: number): boolean {
+  #points(rows: Rows, known: Kind, length: number): boolean {
     const step = this.#fixes.snapToGrid;
-    if (step === null) this.#asItIs(rows, known, line, from, to);
+    if (step === null) this.#asItIs(rows, known, length);
     else {
-      const wkb = Buffer.from(line.toString('latin1', from, to), 'hex');
-      this.#rewritten(rows, gdal.Geometry.fromWKB(snapped(withoutSrid(wkb), step)));
+      const wkb = withoutSrid(this.#ewkb.subarray(0, length));
+      this.#rewritten(rows, gdal.Geometry.fromWKB(snapped(wkb, step)));
     }
     return true;
   }
 
-  #asItIs(rows: Rows, known: Kind, line: Buffer, from: number, to: number): void {
-    if (known.promoted === null) rows.begin('', line, from, to);
+  #asItIs(rows: Rows, known: Kind, length: number): void {
+    if (known.promoted === null) rows.begin('', this.#ewkb, 0, length);
     else {
       this.counts.promoted += 1;
-      rows.begin(known.promoted, line, from + headerDigits, to);
+      rows.begin(known.promoted, this.#ewkb, headerBytes, length);
     }
   }
 
   #rewritten(rows: Rows, geometry: Geometry): void {
-    const hex = Buffer.from(`${geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase()}`, 'latin1');
-    const type = typeOf(hex, 0);
+    const wkb = geometry.toWKB('LSB', 'ISO');
+    const type = wkb[1] ?? 0;
     const known = kinds[type];
     if (!known) throw new Error(`a repaired geometry is of type ${type}`);
     if (known.promoted !== null) this.counts.promoted += 1;
-    rows.begin(known.promoted ?? `01${hex.toString('latin1', 2, 4)}000020${srid}`, hex, 10, hex.length);
+    rows.begin(known.promoted ?? `010${type}000020${srid}`, wkb, 5, wkb.length);
   }
 
   /** The geometry itself when it needs nothing; null when nothing of its kind is left of it. */
@@ -213,15 +238,14 @@ function emptyMulti(multi: string) {
   return multi === 'MultiLineString' ? new gdal.MultiLineString() : new gdal.MultiPoint();
 }
 
-function typeOf(hex: Buffer, from: number): number {
-  return ((nibbles[hex[from + 2] ?? 0] ?? 0) << 4) | (nibbles[hex[from + 3] ?? 0] ?? 0);
+function typeOf(ewkb: DataView): number {
+  return ewkb.getUint8(1);
 }
 
 /** No parts; or a point, whose absence is written as two NaN. */
-function isEmpty(hex: Buffer, from: number, to: number): boolean {
-  const body = from + headerDigits;
-  if (typeOf(hex, from) === 1) return hex.toString('latin1', body + 12, body + 16) === 'F87F';
-  return to - body === 8 && hex.toString('latin1', body, to) === '00000000';
+function isEmpty(ewkb: DataView, length: number): boolean {
+  if (typeOf(ewkb) === 1) return ewkb.getUint16(headerBytes + 6, true) === 0x7ff8;
+  return length - headerBytes === 4 && uint32(ewkb, headerBytes) === 0;
 }
 
 function withoutSrid(ewkb: Buffer): Buffer {

@@ -7,8 +7,8 @@ const windows1252 = new TextDecoder('windows-1252');
 
 /** A format of rows: number, geometry, attributes. */
 export interface Rows {
-  /** A row, up to its geometry: a little-endian EWKB in hex, `start` and then digits [from, to) of `digits`. */
-  begin(start: string, digits: Buffer, from: number, to: number): void;
+  /** A row, up to its geometry: a little-endian EWKB, `start` in hex and then [from, to) of `bytes`. */
+  begin(start: string, bytes: Buffer, from: number, to: number): void;
   /** The row's attributes and its end: [from, to) of a row in COPY text format, each field with a tab before it. */
   end(line: Buffer, from: number, to: number): void;
 }
@@ -21,12 +21,9 @@ export class TextRows implements Rows {
     this.#writer = writer;
   }
 
-  begin(start: string, digits: Buffer, from: number, to: number): void {
-    const writer = this.#writer;
-    writer.text(String(writer.begin()));
-    writer.byte(tab);
-    writer.text(start);
-    writer.bytes(digits, from, to);
+  begin(start: string, bytes: Buffer, from: number, to: number): void {
+    const number = this.#writer.begin();
+    this.#writer.text(`${number}\t${start}${bytes.toString('hex', from, to)}`);
   }
 
   end(line: Buffer, from: number, to: number): void {
