@@ -68,6 +68,8 @@ export interface Publication {
  * Throws DATABASE_UNAVAILABLE; LOAD_ENDED when the load's run is over or another attempt has begun it anew.
  */
 export interface FeatureTables {
+  /** Chunks may be in COPY's binary format. */
+  readonly binaryRows: boolean;
   /** null: there is no such table. */
   describe(table: FeatureTable): Promise<TableDescription | null>;
   /** A pass over the table, on the server. Throws TABLE_NOT_FOUND. */

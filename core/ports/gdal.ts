@@ -119,10 +119,12 @@ export interface VectorRequest {
   readonly folder: string;
   /** Rows a chunk; null: by their size, at most 20,000. */
   readonly chunkRows: number | null;
+  /** Chunks may be in COPY's binary format. */
+  readonly binary: boolean;
 }
 
 /**
- * A layer as rows in PostgreSQL's COPY text format: row number from 1, a valid Multi* in EPSG:4326 as EWKB, the columns.
+ * A layer as rows in PostgreSQL's COPY text or binary format: row number from 1, a valid Multi* in EPSG:4326 as EWKB, the columns.
  * Times without a zone are UTC.
  */
 export interface VectorRows {

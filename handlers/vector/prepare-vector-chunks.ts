@@ -71,6 +71,7 @@ function exported(input: PrepareVectorChunksInput, file: string, folder: string,
       snapToGrid: quantize?.snap_to_grid ?? null,
     },
     chunkRows: input.chunk_size,
+    binary: context.services.featureTables.binaryRows,
   };
   const onProgress = (fraction: number) => context.progress(fraction * 0.8);
   return context.services.gdal.exportRows(request, { signal: context.signal, onProgress });

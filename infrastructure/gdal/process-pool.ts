@@ -16,9 +16,6 @@ export interface RunOptions {
 
 const longestTimer = 2 ** 31 - 1;
 
-/** After these a process may tell a wrong CRS: gdal-async keeps what it knew of a layer's when its dataset is closed. */
-const spoiling: readonly OperationName[] = ['rows'];
-
 /** At most `size` requests at a time, each on a process of its own; the others wait in line. */
 export class ProcessPool {
   readonly #stock: ProcessStock;
@@ -70,8 +67,7 @@ export class ProcessPool {
     try {
       const outcome = await Promise.race([stop.promise, process.run(request, onProgress)]);
       this.#stock.assertOpen();
-      if (spoiling.includes(request.operation)) void this.#stock.discard(process);
-      else this.#stock.putBack(process, outcome);
+      this.#stock.putBack(process, outcome);
       return outcome;
     } catch (error) {
       await this.#stock.discard(process);

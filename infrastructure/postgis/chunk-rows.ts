@@ -3,20 +3,33 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Run } from '../postgres/transaction.ts';
+import { isBinaryCopy } from '../rows/binary-copy.ts';
 import { readBlocks } from '../rows/blocks.ts';
 
 const copyTimeoutMs = 1_800_000;
 
-/** Streams a file of rows in COPY text format into a table; how many it had. */
+/** Streams a file of rows in one of COPY's formats into a table; how many it had. */
 export async function copyRows(
   client: pg.PoolClient,
   into: string,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  const blocks = readBlocks(file);
+  const { value: first } = await blocks.next();
+  const all = async function* () {
+    if (first) yield first;
+    yield* blocks;
+  };
+  const statement = `COPY ${into} FROM STDIN${first && isBinaryCopy(first) ? ' (FORMAT binary)' : ''}`;
   // The driver's own time limit is for short statements.
-  const stream = client.query(Object.assign(copyFrom(`COPY ${into} FROM STDIN`), { query_timeout: copyTimeoutMs }));
-  await pipeline(Readable.from(readBlocks(file), { highWaterMark: 1 }), stream, signal ? { signal } : {});
+  const stream = client.query(Object.assign(copyFrom(statement), { query_timeout: copyTimeoutMs }));
+  try {
+    await pipeline(Readable.from(all(), { highWaterMark: 1 }), stream, signal ? { signal } : {});
+  } finally {
+    // Of a stream that was not begun nobody else closes the file.
+    await blocks.return(undefined);
+  }
   return stream.rowCount;
 }
 

@@ -47,6 +47,10 @@ class PostgisTables implements FeatureTables {
     this.#backend = backend;
   }
 
+  get binaryRows(): boolean {
+    return this.#backend.copyFromStdin;
+  }
+
   describe(table: FeatureTable): Promise<TableDescription | null> {
     return transaction(this.#pool, (run) => describeTable(run, table));
   }

@@ -4,8 +4,8 @@ import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
 
 /**
  * Files of rows are Zstandard frames, each behind a skippable frame that says how long it is, packed and unpacked, so
- * that they are read one by one; `zstd -d` reads the whole. Level 1 takes 2 ms for a megabyte of rows and leaves a
- * third of it or less: hexadecimal geometries say in two bytes what is one.
+ * that they are read one by one; `zstd -d` reads the whole. Level 1 takes 2 ms for a megabyte of rows. Of the text format
+ * it leaves a third or less: hexadecimal geometries say in two bytes what is one.
  */
 const skippable = 0x184d2a50;
 const headerBytes = 16;

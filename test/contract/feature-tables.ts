@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FeatureTables } from '../../core/ports/feature-tables.ts';
+import { binaryHead, binaryTail } from '../../infrastructure/rows/binary-copy.ts';
 import { packedBlock } from '../../infrastructure/rows/blocks.ts';
 
 export interface FeatureTablesUnderTest {
@@ -19,6 +20,7 @@ const columns = [
   { name: 'list', type: 'text[]' },
   { name: 'at', type: 'timestamptz' },
 ];
+const int64 = (value: bigint) => value.toString(16).padStart(16, '0');
 const pointHex = '0104000020E6100000010000000101000000000000000000F03F0000000000000040';
 
 /** What every implementation must do. */
@@ -91,6 +93,38 @@ export function featureTablesSuite(title: string, open: () => Promise<FeatureTab
       assert.deepEqual(statistics, { n_distinct: 1 });
       await subject.tables.remove(load);
       assert.equal(await count('geo.twice'), 1207);
+    });
+
+    test('chunks in the binary format, where they are taken', async (context) => {
+      if (!subject.tables.binaryRows) return context.skip('this server takes texts alone');
+      const load = { jobId: job('8'), run: 1 };
+      await subject.tables.begin({
+        ...load,
+        attempt: 1,
+        columns: [{ name: 'n', type: 'bigint' }],
+        geometryType: 'MultiPoint',
+      });
+      const row = (id: bigint, geometry: string) => {
+        const size = (geometry.length / 2).toString(16).padStart(8, '0');
+        return Buffer.from(`000300000008${int64(id)}${size}${geometry}00000008${int64(2n ** 53n + 1n)}`, 'hex');
+      };
+      const write = async (name: string, rows: readonly Buffer[]) => {
+        const file = join(folder, name);
+        const bytes = Buffer.concat([binaryHead, ...rows, binaryTail]);
+        await writeFile(file, Buffer.concat([packedBlock(bytes.subarray(0, 40)), packedBlock(bytes.subarray(40))]));
+        return file;
+      };
+      const good = [row(1n, pointHex), row(2n, pointHex)];
+      const bad = [row(1n, pointHex), row(2n, `0101000020E6100000${pointHex.slice(-32)}`)];
+      await assert.rejects(subject.tables.addChunk(load, 0, await write('bad-binary', bad)), { code: 'INVALID_ROWS' });
+      assert.equal(await subject.tables.addChunk(load, 0, await write('good-binary', good)), 2);
+      const target = { schema: 'geo', table: 'from_binary' };
+      assert.equal(await subject.tables.publish(load, { target, method: 'fail', rows: 2 }), 2);
+      const [found] = await subject.sql(
+        'SELECT n::text, ST_Y(ST_GeometryN(geom, 1)) AS y FROM geo.from_binary WHERE id = 2',
+      );
+      assert.deepEqual(found, { n: '9007199254740993', y: 2 });
+      await subject.tables.remove(load);
     });
 
     // Where the sides of a box bulge in degrees its corners say too little.

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import gdal, { type Geometry } from 'gdal-async';
 import { isSurelyValid } from '../../infrastructure/gdal/operations/vector/surely-valid.ts';
 
-/** As PGDUMP writes them. */
+/** With an SRID, as PGDUMP writes them. */
 function isFoundValid(geometry: Geometry): boolean {
-  const hex = geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase();
-  return isSurelyValid(Buffer.from(`${hex.slice(0, 8)}20E6100000${hex.slice(10)}`, 'latin1'), 0, geometry.wkbType);
+  const wkb = geometry.toWKB('LSB', 'ISO');
+  const ewkb = Uint8Array.from([...wkb.subarray(0, 4), 0x20, 0xe6, 0x10, 0, 0, ...wkb.subarray(5)]);
+  return isSurelyValid(new DataView(ewkb.buffer), geometry.wkbType);
 }
 
 const found = (wkt: string) => isFoundValid(gdal.Geometry.fromWKT(wkt));

@@ -8,8 +8,11 @@ import gdal from 'gdal-async';
 import type { JsonObject } from '../../core/json.ts';
 import type { VectorRequest, VectorRows } from '../../core/ports/gdal.ts';
 import { CplLog } from '../../infrastructure/gdal/operations/cpl-log.ts';
+import { describeCrs } from '../../infrastructure/gdal/operations/crs.ts';
 import { exportRows } from '../../infrastructure/gdal/operations/vector/export-rows.ts';
 import type { VectorProblem } from '../../infrastructure/gdal/operations/vector/problem.ts';
+import { binaryHead, binaryTail, isBinaryCopy } from '../../infrastructure/rows/binary-copy.ts';
+import { readBlocks } from '../../infrastructure/rows/blocks.ts';
 
 // As the processes of GDAL have them.
 gdal.config.set('PG_USE_COPY', 'YES');
@@ -22,6 +25,7 @@ after(async () => {
 });
 
 let files = 0;
+let exports = 0;
 
 interface Read {
   readonly rows: VectorRows | null;
@@ -37,10 +41,15 @@ async function read(
   files += 1;
   const file = join(folder, `${files}.${drivers === 'csv' || drivers[0] === 'CSV' ? 'csv' : 'geojson'}`);
   await writeFile(file, text);
+  return exported({ file, drivers, ...given });
+}
+
+async function exported(given: Pick<VectorRequest, 'file' | 'drivers'> & Partial<VectorRequest>): Promise<Read> {
+  exports += 1;
   const progress: number[] = [];
   const outcome = await exportRows(
     {
-      ...{ file, drivers, folder: join(folder, `${files}`), layer: null, inputCrs: null, chunkRows: null },
+      ...{ folder: join(folder, `export-${exports}`), layer: null, inputCrs: null, chunkRows: null, binary: true },
       csv: { latitude: null, longitude: null, wkt: null },
       fixes: { simplify: null, snapToGrid: null },
       ...given,
@@ -160,6 +169,36 @@ test('metres taken for degrees, poles and the antimeridian', async () => {
   assert.equal((await read(metres, ['GeoJSON'])).rows?.sourceCrs, 'EPSG:32631');
 });
 
+test('layer after layer in one process, each has its own CRS, and so has what is asked between them', async () => {
+  const asked = {
+    'EPSG:32607': 'EPSG:32607',
+    '+proj=utm +zone=7 +datum=WGS84': 'EPSG:32607',
+    'urn:ogc:def:crs:EPSG::2193': 'EPSG:2193',
+    'EPSG:25832': 'EPSG:25832',
+    '+proj=longlat +datum=WGS84': 'EPSG:4326',
+  };
+  const source = join(folder, 'one.geojson');
+  await writeFile(source, geojson([point(1, 2)]));
+  const dataset = gdal.open(source);
+  const files = [32631, 2193, 3035, 27700].flatMap((code) =>
+    ['GeoJSON', 'ESRI Shapefile', 'GPKG', 'FlatGeobuf'].map((driver, n) => {
+      const file = join(folder, `crs-${code}-${n}.${n === 1 ? 'shp' : 'x'}`);
+      gdal.vectorTranslate(file, dataset, ['-f', driver, '-a_srs', `EPSG:${code}`]).close();
+      return { code, file, driver };
+    }),
+  );
+  dataset.close();
+  for (let round = 0; round < 10; round += 1) {
+    for (const { code, file, driver } of files) {
+      const { rows, problem } = await exported({ file, drivers: [driver] });
+      if (problem?.code !== 'INVALID_ROWS') assert.equal(rows?.sourceCrs, `EPSG:${code}`, `round ${round}: ${file}`);
+      for (const [definition, known] of Object.entries(asked)) {
+        assert.equal(describeCrs(definition)?.authorityCode, known, `round ${round}, ${file}: ${definition}`);
+      }
+    }
+  }
+});
+
 test('heights of geometries that are none do not count', async () => {
   const high = { type: 'Point', coordinates: [1, 2, 3] };
   const { rows } = await read(geojson([high, null, { type: 'Point', coordinates: [] }, high]), ['GeoJSON']);
@@ -172,6 +211,61 @@ test('heights of geometries that are none do not count', async () => {
   const csv = await read('wkt\n"POINT Z (1 2 3)"\n"POINT Z EMPTY"\n\n"POINT (1 2)"\n', 'csv');
   assert.equal(csv.rows?.flattened, 1);
 });
+
+test('rows are binary where that is taken and all columns have that form', async () => {
+  const properties = {
+    n: -7,
+    big: 9_007_199_254_740_993n,
+    f: -0.1,
+    t: 'a\tb\\c\nd ë',
+    o: { k: ['\\', '\t'] },
+    none: null,
+  };
+  const given = JSON.stringify(properties, (_, value) => (typeof value === 'bigint' ? Number(value) : value)).replace(
+    '9007199254740992',
+    '9007199254740993',
+  );
+  const feature = `{"type":"Feature","properties":${given},"geometry":{"type":"Point","coordinates":[1,2]}}`;
+  const text = `{"type":"FeatureCollection","features":[${feature},${feature}]}`;
+  const { rows } = await read(text, ['GeoJSON'], { folder: join(folder, 'binary'), chunkRows: 1 });
+  assert.deepEqual(
+    rows?.columns.map(({ type }) => type),
+    ['integer', 'bigint', 'double precision', 'text', 'json', 'text'],
+  );
+  const [id, geometry, n, big, f, t, o, none, ...others] = await binaryRow(join(folder, 'binary', '00001.copy.zst'));
+  assert.deepEqual([id?.readBigInt64BE(), n?.readInt32BE(), big?.readBigInt64BE()], [2n, -7, properties.big]);
+  assert.equal(geometry?.toString('hex'), '0104000020e6100000010000000101000000000000000000f03f0000000000000040');
+  assert.deepEqual([f?.readDoubleBE(), t?.toString(), none, others], [-0.1, properties.t, null, []]);
+  assert.deepEqual(JSON.parse(o?.toString() ?? ''), properties.o);
+
+  const start = async (name: string, given: Partial<VectorRequest>, properties: JsonObject) => {
+    const features = [{ type: 'Feature', geometry: point(1, 2), properties }];
+    const collection = JSON.stringify({ type: 'FeatureCollection', features });
+    await read(collection, ['GeoJSON'], { folder: join(folder, name), ...given });
+    return (await unpacked(join(folder, name, '00000.copy.zst'))).toString('latin1', 0, 6);
+  };
+  assert.equal(await start('yes', {}, { n: 1 }), 'PGCOPY');
+  assert.equal(await start('no', { binary: false }, { n: 1 }), '1\t0104');
+  assert.equal(await start('time', {}, { n: 1, at: '2020-01-02T03:04:05Z' }), '1\t0104');
+});
+
+async function unpacked(file: string): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(readBlocks(file)));
+}
+
+/** The fields of the only row of a file. */
+async function binaryRow(file: string): Promise<(Buffer | null)[]> {
+  const bytes = await unpacked(file);
+  assert.ok(isBinaryCopy(bytes));
+  let at = binaryHead.length + 2;
+  const fields = Array.from({ length: bytes.readInt16BE(at - 2) }, () => {
+    const length = bytes.readInt32BE(at);
+    at += 4 + Math.max(0, length);
+    return length === -1 ? null : bytes.subarray(at - length, at);
+  });
+  assert.deepEqual(bytes.subarray(at), binaryTail);
+  return fields;
+}
 
 test('CSV: WKT with an SRID of its own is read in it or refused', async () => {
   const text = (srid: number) => `n,wkt\n1,SRID=${srid};POINT(500000 0)\n2,POINT(500000 0)\n`;

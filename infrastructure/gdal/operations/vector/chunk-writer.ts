@@ -6,42 +6,40 @@ import { packedBlock } from '../../../rows/blocks.ts';
 const chunkBytes = 8 * 1024 * 1024;
 const automaticRows = 20_000;
 const bufferBytes = 1024 * 1024;
-const newline = 10;
-const tab = 9;
 
-/**
- * Rows in PostgreSQL's COPY text format, `row number, geometry, attributes`, cut into files of packed blocks
- * `00000.copy.zst`, `00001.copy.zst`, … Row numbers go on through the files.
- */
+/** What stands before and behind the rows of each file. */
+interface Frame {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+const noFrame: Frame = { head: Buffer.alloc(0), tail: Buffer.alloc(0) };
+
+/** Bytes of rows, cut between rows into files of packed blocks `00000.copy.zst`, `00001.copy.zst`, … */
 export class ChunkWriter {
   readonly #folder: string;
   readonly #rows: number | null;
+  readonly #frame: Frame;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
   #used = 0;
   #file = -1;
   #rowsInFile = 0;
   #bytesInFile = 0;
-  #number = 0;
   chunks = 0;
   rows = 0;
 
-  constructor(folder: string, rows: number | null) {
+  constructor(folder: string, rows: number | null, frame: Frame = noFrame) {
     this.#folder = folder;
     this.#rows = rows;
+    this.#frame = frame;
   }
 
-  /** Begins the next row. */
-  begin(): void {
+  /** Begins the next row; its number, from 1, which goes on through the files. */
+  begin(): number {
     if (this.#file === -1 || this.#isFull()) this.#next();
-    this.#number += 1;
     this.rows += 1;
     this.#rowsInFile += 1;
-    this.text(String(this.#number));
-    this.#byte(tab);
-  }
-
-  end(): void {
-    this.#byte(newline);
+    return this.rows;
   }
 
   text(value: string): void {
@@ -49,21 +47,47 @@ export class ChunkWriter {
       this.bytes(Buffer.from(value), 0);
       return;
     }
-    if (this.#used + value.length * 3 > bufferBytes) this.#flush();
+    this.#makeRoom(value.length * 3);
     this.#used +=
       value.length < 24 && isAscii(value) ? this.#ascii(value) : this.#buffer.write(value, this.#used, 'utf8');
   }
 
   bytes(source: Buffer, from: number, to: number = source.length): void {
-    if (to - from > bufferBytes - this.#used) this.#flush();
+    this.#makeRoom(to - from);
     if (to - from > bufferBytes) {
       this.#bytesInFile += to - from;
       writeBlock(this.#file, source.subarray(from, to));
     } else this.#used += source.copy(this.#buffer, this.#used, from, to);
   }
 
+  byte(value: number): void {
+    this.#makeRoom(1);
+    this.#buffer[this.#used++] = value;
+  }
+
+  int16(value: number): void {
+    this.#makeRoom(2);
+    this.#used = this.#buffer.writeInt16BE(value, this.#used);
+  }
+
+  int32(value: number): void {
+    this.#makeRoom(4);
+    this.#used = this.#buffer.writeInt32BE(value, this.#used);
+  }
+
+  int64(value: bigint): void {
+    this.#makeRoom(8);
+    this.#used = this.#buffer.writeBigInt64BE(value, this.#used);
+  }
+
+  float64(value: number): void {
+    this.#makeRoom(8);
+    this.#used = this.#buffer.writeDoubleBE(value, this.#used);
+  }
+
   close(): void {
     if (this.#file === -1) return;
+    this.bytes(this.#frame.tail, 0);
     this.#flush();
     closeSync(this.#file);
     this.#file = -1;
@@ -80,6 +104,7 @@ export class ChunkWriter {
     this.chunks += 1;
     this.#rowsInFile = 0;
     this.#bytesInFile = 0;
+    this.bytes(this.#frame.head, 0);
   }
 
   #ascii(value: string): number {
@@ -87,9 +112,8 @@ export class ChunkWriter {
     return value.length;
   }
 
-  #byte(value: number): void {
-    if (this.#used === bufferBytes) this.#flush();
-    this.#buffer[this.#used++] = value;
+  #makeRoom(bytes: number): void {
+    if (bytes > bufferBytes - this.#used) this.#flush();
   }
 
   #flush(): void {

@@ -7,6 +7,9 @@ const backslash = 92;
 const tab = 9;
 /** What a pipe holds. */
 const pipeBytes = 64 * 1024;
+/** In which GDAL fills half of it or more, where it is quick. */
+const pauseMs = 0.3;
+const never = new Int32Array(new SharedArrayBuffer(4));
 const copyStart = ' FROM STDIN;\n';
 
 /** What a dump says of its columns, as PGDUMP writes types, e.g. `INT8`. */
@@ -19,51 +22,56 @@ export type OnRow = (line: Buffer, from: number, geometryEnd: number, to: number
 
 /**
  * Reads what GDAL's PGDUMP driver writes: statements, then the rows in COPY text format. A newline inside of a text has
- * a backslash before it, which makes it part of the row. Returns the columns' types.
+ * a backslash before it, which makes it part of the row. `begin` is told the columns' types, which are also returned.
  */
-export async function readDump(path: string, onRow: OnRow): Promise<string[]> {
-  let head = '';
+export async function readDump(path: string, begin: (types: readonly string[]) => OnRow): Promise<string[]> {
   let types: string[] | null = null;
-  let rest: Buffer = Buffer.alloc(0);
+  let onRow: OnRow = () => {};
   let ended = false;
-  for await (const chunk of pieces(path)) {
-    if (ended) continue;
-    let block = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    rest = Buffer.alloc(0);
+  const left = await readPipe(path, (block) => {
+    if (ended) return block.length;
+    let from = 0;
     if (types === null) {
       const start = block.indexOf(copyStart);
-      if (start === -1) {
-        // Some of it may be the beginning of what is looked for.
-        rest = block;
-        continue;
-      }
-      head = block.toString('utf8', 0, start);
-      types = columnTypes(head);
-      block = block.subarray(start + copyStart.length);
+      // Some of it may be the beginning of what is looked for.
+      if (start === -1) return 0;
+      types = columnTypes(block.toString('utf8', 0, start));
+      onRow = begin(types);
+      from = start + copyStart.length;
     }
-    const { left, isLast } = rows(block, onRow);
-    ended = isLast;
-    rest = isLast ? Buffer.alloc(0) : Buffer.from(left);
-  }
-  return types ?? columnTypes(rest.toString('utf8'));
+    const taken = rows(block, from, onRow);
+    ended = taken.isLast;
+    return ended ? block.length : taken.to;
+  });
+  return types ?? columnTypes(left.toString('utf8'));
 }
 
+/** Takes some of the bytes there are, from the first one on; how many. */
+type Take = (block: Buffer) => number;
+
 /**
- * What comes through the pipe, in one buffer again and again. GDAL writes 4 KiB at a time: what is there is read at
- * once, and only when there is nothing is it waited for in another thread, which takes ten times as long.
+ * What comes through the pipe, in one buffer again and again, which grows with the longest row; the rest that was not
+ * taken. GDAL writes 4 KiB at a time, and whoever reads as fast as that does little else: a pause lets more come. When
+ * there is nothing after it, it is waited for in another thread.
  */
-async function* pieces(path: string): AsyncGenerator<Buffer> {
+async function readPipe(path: string, take: Take): Promise<Buffer> {
   // Waits for the writer to open its end.
   const pipe = await open(path);
   const ready = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const buffer = Buffer.allocUnsafe(pipeBytes);
+  let buffer = Buffer.allocUnsafe(2 * pipeBytes);
+  let [used, length] = [0, 0];
   try {
-    for (let taken = 0; ; taken += 1) {
+    for (let reads = 1; ; reads += 1) {
       // The parent's end must be heard of.
-      if (taken % 128 === 127) await setImmediate();
-      const length = readReady(ready, buffer) ?? (await pipe.read(buffer, 0, pipeBytes)).bytesRead;
-      if (length === 0) return;
-      yield buffer.subarray(0, length);
+      if (reads % 128 === 0) await setImmediate();
+      if (length < pipeBytes / 2) Atomics.wait(never, 0, 0, pauseMs);
+      if (buffer.length - used < pipeBytes) buffer = grown(buffer, used);
+      length = readReady(ready, buffer, used) ?? (await pipe.read(buffer, used, pipeBytes)).bytesRead;
+      if (length === 0) return buffer.subarray(0, used);
+      used += length;
+      const taken = take(buffer.subarray(0, used));
+      buffer.copyWithin(0, taken, used);
+      used -= taken;
     }
   } finally {
     closeSync(ready);
@@ -71,10 +79,16 @@ async function* pieces(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+function grown(buffer: Buffer, used: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafe(2 * buffer.length);
+  buffer.copy(larger, 0, 0, used);
+  return larger;
+}
+
 /** How many bytes were there, 0 at the end; null: none yet. */
-function readReady(file: number, buffer: Buffer): number | null {
+function readReady(file: number, buffer: Buffer, at: number): number | null {
   try {
-    return readSync(file, buffer, 0, buffer.length, null);
+    return readSync(file, buffer, at, pipeBytes, null);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
     throw error;
@@ -88,19 +102,17 @@ function columnTypes(head: string): string[] {
   );
 }
 
-function rows(block: Buffer, onRow: OnRow): { left: Buffer; isLast: boolean } {
-  let from = 0;
+function rows(block: Buffer, start: number, onRow: OnRow): { to: number; isLast: boolean } {
+  let from = start;
   while (from < block.length) {
     const to = lineEnd(block, from);
     if (to === -1) break;
-    if (to - from === 2 && block[from] === backslash && block[from + 1] === 46) {
-      return { left: block.subarray(block.length), isLast: true };
-    }
+    if (to - from === 2 && block[from] === backslash && block[from + 1] === 46) return { to, isLast: true };
     const found = block.indexOf(tab, from);
     onRow(block, from, found === -1 || found > to ? to : found, to);
     from = to + 1;
   }
-  return { left: block.subarray(from), isLast: false };
+  return { to: from, isLast: false };
 }
 
 function lineEnd(block: Buffer, from: number): number {

@@ -1,12 +1,12 @@
 import gdal, { type CoordinateTransformation } from 'gdal-async';
 import type { CsvColumns, VectorRequest } from '../../../../core/ports/gdal.ts';
 import { describeCrs, parseCrs, withGisAxisOrder } from '../crs.ts';
-import type { ChunkWriter } from './chunk-writer.ts';
 import { readCsv } from './csv-reader.ts';
 import { type CsvType, widened } from './csv-types.ts';
 import type { GeometryColumn } from './geometry-column.ts';
 import { isPlace } from './on-earth.ts';
 import { VectorProblem } from './problem.ts';
+import type { TextRows } from './text-rows.ts';
 
 const names = {
   latitude: ['latitude', 'lat', 'lat_dd', 'latitude_dd', 'y', 'ycoord', 'y_coord', 'northing'],
@@ -28,7 +28,7 @@ type Place = { readonly latitude: number; readonly longitude: number } | { reado
 
 export interface CsvTarget {
   /** New ones each time the file is begun. */
-  begin(): { readonly writer: ChunkWriter; readonly geometries: GeometryColumn };
+  begin(): { readonly rows: TextRows; readonly geometries: GeometryColumn };
 }
 
 /** Writes a CSV file's records. Throws INVALID_ROWS with the numbers of the rows (1 is the first after the header). */
@@ -49,7 +49,7 @@ export async function writeCsvRows(
 
 class CsvRowWriter {
   readonly #request: VectorRequest;
-  readonly #writer: ChunkWriter;
+  readonly #rows: TextRows;
   readonly #geometries: GeometryColumn;
   readonly #transformation: CoordinateTransformation | null;
   readonly #bad: string[] = [];
@@ -66,7 +66,7 @@ class CsvRowWriter {
   constructor(request: VectorRequest, target: CsvTarget, transformation: CoordinateTransformation | null) {
     this.#request = request;
     this.#transformation = transformation;
-    ({ writer: this.#writer, geometries: this.#geometries } = target.begin());
+    ({ rows: this.#rows, geometries: this.#geometries } = target.begin());
   }
 
   take(fields: readonly string[], row: number): void {
@@ -85,7 +85,6 @@ class CsvRowWriter {
   }
 
   finish(): CsvRows {
-    this.#writer.close();
     if (this.#badCount > 0) {
       const message = `${this.#badCount} of ${this.#records} rows cannot be taken; the first: ${this.#bad[0]}`;
       throw new VectorProblem('INVALID_ROWS', message, this.#bad);
@@ -120,8 +119,7 @@ class CsvRowWriter {
       if (written === null) return `has a NUL character in ${shown(this.#header[index] ?? '')}`;
       text += `\t${written}`;
     }
-    this.#writer.text(text);
-    this.#writer.end();
+    this.#rows.endText(text);
     return null;
   }
 
@@ -134,7 +132,7 @@ class CsvRowWriter {
     if (!isPlace(longitude, latitude)) return `has no place on the Earth: ${shown(x)}, ${shown(y)}`;
     this.#point.writeDoubleLE(longitude, 0);
     this.#point.writeDoubleLE(latitude, 8);
-    this.#geometries.beginPoint(this.#writer, this.#point);
+    this.#geometries.beginPoint(this.#rows, this.#point);
     return null;
   }
 
@@ -160,7 +158,7 @@ class CsvRowWriter {
     if (!geometry.isEmpty() && !(isPlace(minX, minY) && isPlace(maxX, maxY))) {
       return `has no place on the Earth: ${shown(wkt)}`;
     }
-    return this.#geometries.beginGeometry(this.#writer, geometry) ? null : 'dropped';
+    return this.#geometries.beginGeometry(this.#rows, geometry) ? null : 'dropped';
   }
 
   #degrees(x: number, y: number): readonly [number, number] {

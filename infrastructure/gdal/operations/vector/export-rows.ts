@@ -3,10 +3,11 @@ import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from '
 import { join } from 'node:path';
 import gdal, { type Dataset, type Layer } from 'gdal-async';
 import type { VectorRequest, VectorRows } from '../../../../core/ports/gdal.ts';
+import { binaryHead, binaryTail } from '../../../rows/binary-copy.ts';
 import { describeCrs } from '../crs.ts';
 import { messageOf, OperationError } from '../operation-error.ts';
 import type { OperationContext } from '../perform.ts';
-import { writeAttributes } from './attributes.ts';
+import { BinaryRows, binaryFields } from './binary-rows.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { readDump } from './copy-dump.ts';
 import { type CsvRows, writeCsvRows } from './csv-rows.ts';
@@ -14,6 +15,7 @@ import { GeometryColumn, hasHeightOrMeasure } from './geometry-column.ts';
 import { layerOf, openVector } from './layer.ts';
 import { VectorProblem } from './problem.ts';
 import { sqlTypeOf } from './sql-types.ts';
+import { type Rows, TextRows } from './text-rows.ts';
 
 /** Rows, or what is wrong with the file. */
 export type VectorOutcome =
@@ -42,9 +44,9 @@ async function exportCsv(request: VectorRequest, { progress }: OperationContext)
     for (const name of readdirSync(request.folder)) rmSync(join(request.folder, name));
     writer = new ChunkWriter(request.folder, request.chunkRows);
     geometries = new GeometryColumn(request.fixes);
-    return { writer, geometries };
+    return { rows: new TextRows(writer), geometries };
   };
-  const { columns, short } = await writeCsvRows(request, { begin }, progress);
+  const { columns, short } = await writeCsvRows(request, { begin }, progress).finally(() => writer.close());
   return {
     ...summary(writer, geometries, gdal.wkbUnknown),
     layer: 'csv',
@@ -71,15 +73,16 @@ async function exportLayer(
   try {
     const layer = layerOf(dataset, request.layer, request.file);
     const { name, geomType } = layer;
-    const crs = sourceCrs(layer, request.inputCrs);
+    if (name.startsWith('-')) {
+      throw new VectorProblem('LAYER_NOT_FOUND', 'a layer whose name begins with - cannot be read');
+    }
+    const crs = sourceCrs(ownWkt(dataset, name), request.inputCrs);
     const count = layer.features.count();
     const fields = layer.fields.getNames();
-    const writer = new ChunkWriter(request.folder, request.chunkRows);
     const geometries = new GeometryColumn(request.fixes);
-    const types = await dumpInto(
+    const { types, writer } = await dumpInto(
       dataset,
       { request, layer: name, crs: crs.given, count, isPlain: isPlainType(geomType) },
-      writer,
       geometries,
       context,
     );
@@ -116,24 +119,22 @@ interface Dumping {
 async function dumpInto(
   dataset: Dataset,
   { request, layer, crs, count, isPlain }: Dumping,
-  writer: ChunkWriter,
   geometries: GeometryColumn,
   context: OperationContext,
-): Promise<string[]> {
-  if (layer.startsWith('-'))
-    throw new VectorProblem('LAYER_NOT_FOUND', 'a layer whose name begins with - cannot be read');
+): Promise<{ types: readonly string[]; writer: ChunkWriter }> {
   const folder = `${request.folder}.pipe`;
   mkdirSync(folder);
   const pipe = join(folder, 'dump');
   const made = spawnSync('mkfifo', [pipe]);
   if (made.status !== 0) throw new Error(`mkfifo failed: ${made.stderr}`);
-  let seen = 0;
-  const reading = readDump(pipe, (line, from, geometryEnd, to) => {
-    seen += 1;
-    if (seen % 5000 === 0 && count > 0) context.progress(seen / count);
-    if (!geometries.begin(writer, line, from, geometryEnd)) return;
-    writeAttributes(writer, line, geometryEnd, to);
-    writer.end();
+  let writer = new ChunkWriter(request.folder, request.chunkRows);
+  const reading = readDump(pipe, (types) => {
+    const target = rowsOf(request, types);
+    writer = target.writer;
+    return (line, from, geometryEnd, to) => {
+      if (geometries.counts.seen % 5000 === 4999 && count > 0) context.progress(geometries.counts.seen / count);
+      if (geometries.begin(target.rows, line, from, geometryEnd)) target.rows.end(line, geometryEnd, to);
+    };
   });
   const translating = translate(
     dataset,
@@ -146,11 +147,25 @@ async function dumpInto(
     // A reader that stops breaks the pipe under the writer.
     if (read.status === 'rejected') throw read.reason;
     if (translated.status === 'rejected') throw translated.reason;
-    return read.value;
+    return { types: read.value, writer };
   } finally {
     writer.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Binary where it is taken and all columns have that form. */
+function rowsOf(
+  { folder, chunkRows, binary }: VectorRequest,
+  types: readonly string[],
+): { writer: ChunkWriter; rows: Rows } {
+  const fields = binary ? binaryFields(types.map(sqlTypeOf)) : null;
+  if (fields === null) {
+    const writer = new ChunkWriter(folder, chunkRows);
+    return { writer, rows: new TextRows(writer) };
+  }
+  const writer = new ChunkWriter(folder, chunkRows, { head: binaryHead, tail: binaryTail });
+  return { writer, rows: new BinaryRows(writer, fields) };
 }
 
 async function translate(
@@ -192,9 +207,19 @@ function dumpArguments(layer: string, crs: string | null, isPlain: boolean): str
   ];
 }
 
+/** Once the dataset of a layer that was asked for its CRS is closed, gdal-async takes new ones for the one it had. */
+const neverClosed: Dataset[] = [];
+
+/** The CRS of a layer in WKT, empty when it has none: of a copy in memory without features, so that the file can be closed. */
+function ownWkt(dataset: Dataset, layer: string): string {
+  const memory = gdal.drivers.getNames().includes('Memory') ? 'Memory' : 'MEM';
+  const copy = gdal.vectorTranslate('crs', dataset, ['-f', memory, '-limit', '0', layer]);
+  neverClosed.push(copy);
+  return copy.layers.get(0).srs?.toWKT() ?? '';
+}
+
 /** The file's own wins. */
-function sourceCrs(layer: Layer, input: string | null): { given: string | null; name: string; ignored: boolean } {
-  const own = layer.srs?.toWKT() ?? '';
+function sourceCrs(own: string, input: string | null): { given: string | null; name: string; ignored: boolean } {
   const described = own === '' || /^(?:LOCAL_CS|ENGCRS)/.test(own) ? null : describeCrs(own);
   const asked = input === null ? null : describeCrs(input);
   if (input !== null && !asked)

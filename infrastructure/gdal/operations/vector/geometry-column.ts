@@ -1,20 +1,20 @@
 import gdal, { type Geometry } from 'gdal-async';
 import type { GeometryFixes } from '../../../../core/ports/gdal.ts';
-import type { ChunkWriter } from './chunk-writer.ts';
 import { offEarth } from './on-earth.ts';
 import { snapped, snapPoint as snappedPoint } from './snap.ts';
-import { headerDigits, isSurelyValid } from './surely-valid.ts';
+import { headerBytes, isSurelyValid, uint32 } from './surely-valid.ts';
+import type { Rows } from './text-rows.ts';
 
 /** As OGR writes it in EWKB. */
 const srid = 'E6100000';
 
 const mostShown = 100;
+const usualBytes = 64 * 1024;
 
 interface Kind {
   readonly name: string;
   readonly multi: string;
-  /** `01` and the type, of the part and of the multi: what a promoted geometry is put into. */
-  readonly part: string;
+  /** What stands before the numbers of a promoted geometry: a multi of one part. */
   readonly promoted: string | null;
 }
 
@@ -22,9 +22,9 @@ const kinds: Readonly<Record<number, Kind>> = {
   1: kind('Point', 'MultiPoint', '01', '04'),
   2: kind('LineString', 'MultiLineString', '02', '05'),
   3: kind('Polygon', 'MultiPolygon', '03', '06'),
-  4: { name: 'MultiPoint', multi: 'MultiPoint', part: '', promoted: null },
-  5: { name: 'MultiLineString', multi: 'MultiLineString', part: '', promoted: null },
-  6: { name: 'MultiPolygon', multi: 'MultiPolygon', part: '', promoted: null },
+  4: { name: 'MultiPoint', multi: 'MultiPoint', promoted: null },
+  5: { name: 'MultiLineString', multi: 'MultiLineString', promoted: null },
+  6: { name: 'MultiPolygon', multi: 'MultiPolygon', promoted: null },
 };
 
 const otherNames: Readonly<Record<number, string>> = {
@@ -35,7 +35,7 @@ const otherNames: Readonly<Record<number, string>> = {
 };
 
 function kind(name: string, multi: string, part: string, promoted: string): Kind {
-  return { name, multi, part: `01${part}000000`, promoted: `01${promoted}000020${srid}01000000` };
+  return { name, multi, promoted: `01${promoted}000020${srid}0100000001${part}000000` };
 }
 
 /** What was seen of the geometries, and what was done to them. */
@@ -72,6 +72,9 @@ export class GeometryColumn {
   };
   readonly #fixes: GeometryFixes;
   readonly #isChanged: boolean;
+  /** The geometry in hand as EWKB; grows with the largest. */
+  #ewkb = Buffer.alloc(usualBytes);
+  #view = new DataView(this.#ewkb.buffer, this.#ewkb.byteOffset);
 
   constructor(fixes: GeometryFixes) {
     this.#fixes = fixes;
@@ -82,82 +85,95 @@ export class GeometryColumn {
    * Begins a row with the geometry that stands as hex in `line`; false when there is none, or an empty one, and the row
    * is dropped. A type that has no Multi*, and what is not on the Earth, is counted and left out: the caller refuses the file.
    */
-  begin(writer: ChunkWriter, line: Buffer, from: number, to: number): boolean {
-    this.counts.seen += 1;
-    if (to - from <= headerDigits || isEmpty(line, from, to)) return this.#drop();
-    const type = typeOf(line, from);
-    const known = kinds[type];
-    this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
-    if (!known) return false;
-    const off = offEarth(line, from, type);
-    if (off !== null) return this.#leaveOut(`feature ${this.counts.seen} has no place on the Earth: ${off.join(', ')}`);
-    if (type === 1 || type === 4) return this.#points(writer, known, line, from, to);
-    if (!this.#isChanged && isSurelyValid(line, from, type)) {
-      this.#asItIs(writer, known, line, from, to);
-      return true;
-    }
-    const wkb = Buffer.from(line.toString('latin1', from, to), 'hex');
-    const original = gdal.Geometry.fromWKB(withoutSrid(wkb));
-    const sound = this.#sound(original, known.multi);
-    if (sound === null) return this.#drop();
-    if (sound === original) this.#asItIs(writer, known, line, from, to);
-    else this.#rewritten(writer, sound);
-    return true;
+  begin(rows: Rows, line: Buffer, from: number, to: number): boolean {
+    const length = (to - from) / 2;
+    if (length <= headerBytes) return this.#none();
+    this.#makeRoom(length);
+    this.#ewkb.write(line.toString('latin1', from, to), 0, 'hex');
+    return this.#begin(rows, length);
   }
 
   /** Begins a row with a point of two doubles. */
-  beginPoint(writer: ChunkWriter, xy: Buffer): void {
+  beginPoint(rows: Rows, xy: Buffer): void {
     this.#count('Point', 'MultiPoint');
     this.counts.promoted += 1;
     const step = this.#fixes.snapToGrid;
-    const hex = (step === null ? xy : snappedPoint(xy, step)).toString('hex');
-    writer.begin();
-    writer.text(`${kinds[1]?.promoted}${kinds[1]?.part}${hex}`);
+    rows.begin(kinds[1]?.promoted ?? '', step === null ? xy : snappedPoint(xy, step), 0, xy.length);
   }
 
   /** Begins a row with a geometry in degrees. */
-  beginGeometry(writer: ChunkWriter, geometry: Geometry): boolean {
+  beginGeometry(rows: Rows, geometry: Geometry): boolean {
     if (hasHeightOrMeasure(geometry.wkbType) && !geometry.isEmpty()) this.counts.flattened += 1;
     geometry.flattenTo2D();
-    const hex = geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase();
-    const line = Buffer.from(`${hex.slice(0, 8)}20${srid}${hex.slice(10)}`, 'latin1');
-    return this.begin(writer, line, 0, line.length);
+    const wkb = geometry.toWKB('LSB', 'ISO');
+    const length = wkb.length + 4;
+    if (length <= headerBytes) return this.#none();
+    this.#makeRoom(length);
+    wkb.copy(this.#ewkb, headerBytes, 5);
+    this.#ewkb.write(`01${wkb.toString('hex', 1, 2)}000020${srid}`, 0, 'hex');
+    return this.#begin(rows, length);
+  }
+
+  #none(): false {
+    this.counts.seen += 1;
+    return this.#drop();
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#ewkb.length) return;
+    this.#ewkb = Buffer.alloc(2 ** Math.ceil(Math.log2(bytes)));
+    this.#view = new DataView(this.#ewkb.buffer, this.#ewkb.byteOffset);
+  }
+
+  /** With the geometry in hand. */
+  #begin(rows: Rows, length: number): boolean {
+    this.counts.seen += 1;
+    if (isEmpty(this.#view, length)) return this.#drop();
+    const type = typeOf(this.#view);
+    const known = kinds[type];
+    this.#count(known?.name ?? otherNames[type] ?? `type ${type}`, known?.multi);
+    if (!known) return false;
+    const off = offEarth(this.#view, type);
+    if (off !== null) return this.#leaveOut(`feature ${this.counts.seen} has no place on the Earth: ${off.join(', ')}`);
+    if (type === 1 || type === 4) return this.#points(rows, known, length);
+    if (!this.#isChanged && isSurelyValid(this.#view, type)) {
+      this.#asItIs(rows, known, length);
+      return true;
+    }
+    const original = gdal.Geometry.fromWKB(withoutSrid(this.#ewkb.subarray(0, length)));
+    const sound = this.#sound(original, known.multi);
+    if (sound === null) return this.#drop();
+    if (sound === original) this.#asItIs(rows, known, length);
+    else this.#rewritten(rows, sound);
+    return true;
   }
 
   /** Points are always valid. Only snapping changes them. */
-  #points(writer: ChunkWriter, known: Kind, line: Buffer, from: number, to: number): boolean {
+  #points(rows: Rows, known: Kind, length: number): boolean {
     const step = this.#fixes.snapToGrid;
-    if (step === null) this.#asItIs(writer, known, line, from, to);
+    if (step === null) this.#asItIs(rows, known, length);
     else {
-      const wkb = Buffer.from(line.toString('latin1', from, to), 'hex');
-      this.#rewritten(writer, gdal.Geometry.fromWKB(snapped(withoutSrid(wkb), step)));
+      const wkb = withoutSrid(this.#ewkb.subarray(0, length));
+      this.#rewritten(rows, gdal.Geometry.fromWKB(snapped(wkb, step)));
     }
     return true;
   }
 
-  #asItIs(writer: ChunkWriter, known: Kind, line: Buffer, from: number, to: number): void {
-    writer.begin();
-    if (known.promoted === null) writer.bytes(line, from, to);
+  #asItIs(rows: Rows, known: Kind, length: number): void {
+    if (known.promoted === null) rows.begin('', this.#ewkb, 0, length);
     else {
       this.counts.promoted += 1;
-      writer.text(known.promoted);
-      writer.text(known.part);
-      writer.bytes(line, from + headerDigits, to);
+      rows.begin(known.promoted, this.#ewkb, headerBytes, length);
     }
   }
 
-  #rewritten(writer: ChunkWriter, geometry: Geometry): void {
-    const hex = Buffer.from(`${geometry.toWKB('LSB', 'ISO').toString('hex').toUpperCase()}`, 'latin1');
-    const type = typeOf(hex, 0);
+  #rewritten(rows: Rows, geometry: Geometry): void {
+    const wkb = geometry.toWKB('LSB', 'ISO');
+    const type = wkb[1] ?? 0;
     const known = kinds[type];
     if (!known) throw new Error(`a repaired geometry is of type ${type}`);
-    writer.begin();
-    if (known.promoted !== null) {
-      this.counts.promoted += 1;
-      writer.text(known.promoted);
-      writer.text(known.part);
-    } else writer.text(`01${hex.toString('latin1', 2, 4)}000020${srid}`);
-    writer.bytes(hex, 10);
+    if (known.promoted !== null) this.counts.promoted += 1;
+    rows.begin(known.promoted ?? `010${type}000020${srid}`, wkb, 5, wkb.length);
   }
 
   /** The geometry itself when it needs nothing; null when nothing of its kind is left of it. */
@@ -222,15 +238,14 @@ function emptyMulti(multi: string) {
   return multi === 'MultiLineString' ? new gdal.MultiLineString() : new gdal.MultiPoint();
 }
 
-function typeOf(hex: Buffer, from: number): number {
-  return Number.parseInt(hex.toString('latin1', from + 2, from + 4), 16);
+function typeOf(ewkb: DataView): number {
+  return ewkb.getUint8(1);
 }
 
 /** No parts; or a point, whose absence is written as two NaN. */
-function isEmpty(hex: Buffer, from: number, to: number): boolean {
-  const body = from + headerDigits;
-  if (typeOf(hex, from) === 1) return hex.toString('latin1', body + 12, body + 16) === 'F87F';
-  return to - body === 8 && hex.toString('latin1', body, to) === '00000000';
+function isEmpty(ewkb: DataView, length: number): boolean {
+  if (typeOf(ewkb) === 1) return ewkb.getUint16(headerBytes + 6, true) === 0x7ff8;
+  return length - headerBytes === 4 && uint32(ewkb, headerBytes) === 0;
 }
 
 function withoutSrid(ewkb: Buffer): Buffer {

@@ -6,80 +6,62 @@
 /** Pairs of segments grow with the square: above this many points GEOS is as fast. */
 const mostRingPoints = 48;
 
-export const nibbles = new Uint8Array(256);
-for (let value = 0; value < 16; value += 1) {
-  const digit = value.toString(16);
-  nibbles[digit.charCodeAt(0)] = value;
-  nibbles[digit.toUpperCase().charCodeAt(0)] = value;
-}
-
-/** Little-endian EWKB in hex: byte order, type and SRID; byte order and type of a part; two doubles. */
-export const headerDigits = 18;
-export const partHeaderDigits = 10;
-export const pointDigits = 32;
+/** Little-endian EWKB: byte order, type and SRID; byte order and type of a part; two doubles. */
+export const headerBytes = 9;
+export const partHeaderBytes = 5;
+export const pointBytes = 16;
 const coordinates = new Float64Array(2 * mostRingPoints);
-const coordinateBytes = new Uint8Array(coordinates.buffer);
 
-/** Of a little-endian EWKB in hex, two-dimensional: a line, a polygon of one ring, or a multi of one or more of them. */
-export function isSurelyValid(hex: Buffer, from: number, type: number): boolean {
-  const body = from + headerDigits;
-  if (type === 2) return lineEnd(hex, body) !== -1;
-  if (type === 3) return isRing(hex, body);
-  const count = uint32(hex, body);
-  const first = body + 8 + partHeaderDigits;
+/** Of a little-endian EWKB, two-dimensional: a line, a polygon of one ring, or a multi of one or more of them. */
+export function isSurelyValid(ewkb: DataView, type: number): boolean {
+  if (type === 2) return lineEnd(ewkb, headerBytes) !== -1;
+  if (type === 3) return isRing(ewkb, headerBytes);
+  const count = uint32(ewkb, headerBytes);
+  const first = headerBytes + 4 + partHeaderBytes;
   // Polygons of several may lie on each other.
-  if (type === 6) return count === 1 && isRing(hex, first);
-  return type === 5 && areLines(hex, first, count);
+  if (type === 6) return count === 1 && isRing(ewkb, first);
+  return type === 5 && areLines(ewkb, first, count);
 }
 
-function areLines(hex: Buffer, first: number, count: number): boolean {
+function areLines(ewkb: DataView, first: number, count: number): boolean {
   let at = first;
   for (let index = 0; index < count; index += 1) {
-    const end = lineEnd(hex, at);
+    const end = lineEnd(ewkb, at);
     if (end === -1) return false;
-    at = end + partHeaderDigits;
+    at = end + partHeaderBytes;
   }
   return count > 0;
 }
 
 /** A line is valid when two of its points differ; where it ends, -1 when its first two do not. */
-function lineEnd(hex: Buffer, at: number): number {
-  const count = uint32(hex, at);
-  if (count < 2 || !readPoints(hex, at + 8, 2)) return -1;
+function lineEnd(ewkb: DataView, at: number): number {
+  const count = uint32(ewkb, at);
+  if (count < 2 || !readPoints(ewkb, at + 4, 2)) return -1;
   if (coordinates[0] === coordinates[2] && coordinates[1] === coordinates[3]) return -1;
-  const end = at + 8 + count * pointDigits;
-  for (let double = at + 8; double < end; double += pointDigits / 2) if (isNoNumber(hex, double)) return -1;
+  const end = at + 4 + count * pointBytes;
+  for (let double = at + 4; double < end; double += 8) if (!Number.isFinite(ewkb.getFloat64(double, true))) return -1;
   return end;
 }
 
-/** Infinite or none: all eleven bits of the exponent are set. */
-function isNoNumber(hex: Buffer, double: number): boolean {
-  const highest = nibbles[hex[double + 14] ?? 0] ?? 0;
-  return (highest & 7) === 7 && nibbles[hex[double + 15] ?? 0] === 15 && nibbles[hex[double + 12] ?? 0] === 15;
-}
-
-function isRing(hex: Buffer, at: number): boolean {
-  const count = uint32(hex, at + 8);
-  if (uint32(hex, at) !== 1 || count < 4 || count > mostRingPoints) return false;
-  return readPoints(hex, at + 16, count) && isSimpleRing(coordinates, count);
+function isRing(ewkb: DataView, at: number): boolean {
+  if (uint32(ewkb, at) !== 1) return false;
+  const count = uint32(ewkb, at + 4);
+  if (count < 4 || count > mostRingPoints) return false;
+  return readPoints(ewkb, at + 8, count) && isSimpleRing(coordinates, count);
 }
 
 /** False when one of them is no finite number. */
-function readPoints(hex: Buffer, from: number, count: number): boolean {
-  for (let index = 0, at = from; index < count * 16; index += 1, at += 2) {
-    coordinateBytes[index] = ((nibbles[hex[at] ?? 0] ?? 0) << 4) | (nibbles[hex[at + 1] ?? 0] ?? 0);
+function readPoints(ewkb: DataView, from: number, count: number): boolean {
+  for (let index = 0; index < count * 2; index += 1) {
+    const value = ewkb.getFloat64(from + index * 8, true);
+    if (!Number.isFinite(value)) return false;
+    coordinates[index] = value;
   }
-  for (let index = 0; index < count * 2; index += 1) if (!Number.isFinite(coordinates[index])) return false;
   return true;
 }
 
-export function uint32(hex: Buffer, at: number): number {
-  let value = 0;
-  for (let byte = 3; byte >= 0; byte -= 1) {
-    const digits = at + byte * 2;
-    value = value * 256 + (((nibbles[hex[digits] ?? 0] ?? 0) << 4) | (nibbles[hex[digits + 1] ?? 0] ?? 0));
-  }
-  return value;
+export function uint32(ewkb: DataView, at: number): number {
+  return ewkb.getUint32(at, true);
 }
 
 /**
