@@ -82,10 +82,12 @@ export interface CoreInvocationContext {
 }
 
 export interface InvocationModel {
-  getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
-  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
-  getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
+  getArguments(): Awaitable<{ context: unknown; inputs: unknown[] }>;
+  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Awaitable<unknown>;
+  getResponse(context: unknown, result: unknown): Awaitable<InvocationResponse>;
 }
+
+type Awaitable<T> = T | Promise<T>;
 
 export interface ProgrammingModel {
   readonly name: string;
