@@ -130,7 +130,7 @@ export function coreContext(
   log: HostLog,
   metadata: FunctionMetadata,
   invocationId: string,
-  { traceParent = newTraceParent(), ...data }: InvocationData & { readonly traceParent?: string | undefined },
+  { traceParent = newTraceParent(invocationId), ...data }: InvocationData & { readonly traceParent?: string | undefined },
 ): CoreInvocationContext {
   return {
     invocationId,
@@ -160,8 +160,8 @@ function writeFunctionLog(
   log({ level: context.level, category, message: context.message, functionName, invocationId });
 }
 
-function newTraceParent(): string {
-  // Node keeps random bytes in store for these, and for no other function.
-  const [trace, span] = [randomUUID(), randomUUID()].map((id) => id.replaceAll('-', ''));
-  return `00-${trace}-${span?.slice(16)}-00`;
+/** A trace of its own for each invocation, named after it. */
+function newTraceParent(invocationId: string): string {
+  const trace = invocationId.replaceAll('-', '');
+  return `00-${trace}-${trace.slice(16)}-00`;
 }

@@ -15,8 +15,10 @@ export function bodyOf({ body }: ServiceBusReceivedMessage, dataType: unknown): 
 
 /** `context.triggerMetadata` of a single message. The host says nothing about what a message does not have. */
 export function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown> {
+  const facts: Record<string, unknown> = factsOf(message);
   const metadata: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(factsOf(message))) {
+  for (const name in facts) {
+    const value = facts[name];
     // The host sends texts as they are, and the library reads each that is JSON.
     if (value !== null && value !== undefined) metadata[name] = typeof value === 'string' ? textRead(value) : value;
   }
@@ -65,8 +67,8 @@ function expiryOf(message: ServiceBusReceivedMessage): string {
   return time < neverExpiresMs ? new Date(time).toISOString() : neverExpires;
 }
 
-function propertiesOf({ applicationProperties = {} }: ServiceBusReceivedMessage): unknown {
-  return inCamelCase(JSON.parse(toJson(applicationProperties)));
+function propertiesOf({ applicationProperties }: ServiceBusReceivedMessage): unknown {
+  return applicationProperties === undefined ? {} : inCamelCase(JSON.parse(toJson(applicationProperties)));
 }
 
 /** The library does this to all trigger metadata. */
