@@ -78,10 +78,11 @@ BEGIN
   -- A retry in a job that has ended would stay open for ever. Holding the job's row makes its end wait, and then cancel
   -- the retry; an end that came first is seen here, and the task is cancelled at once.
   retried AS MATERIALIZED (
-    SELECT j.id, j.run, j.stage FROM app.jobs j
-    WHERE j.id IN (SELECT g.job FROM given g WHERE g.status = 'retrying') AND j.status = 'processing'
-    ORDER BY j.id
-    FOR SHARE
+    SELECT j.id, j.run, j.stage
+    FROM (SELECT DISTINCT g.job FROM given g WHERE g.status = 'retrying' ORDER BY g.job) g
+    CROSS JOIN LATERAL (
+      SELECT j.id, j.run, j.stage FROM app.jobs j WHERE j.id = g.job AND j.status = 'processing' LIMIT 1 FOR SHARE
+    ) j
   ),
   -- Sorted, so that all of it, with the locks of jobs, is there before the first task's row is locked.
   decided AS MATERIALIZED (
