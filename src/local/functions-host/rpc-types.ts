@@ -10,8 +10,6 @@ export interface RpcTypedData {
   readonly http?: RpcHttpData | null;
   readonly int?: number | null;
   readonly double?: number | null;
-  readonly collectionString?: { readonly string: readonly string[] } | null;
-  readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] } | null;
 }
 
 export interface RpcNullable<T> {

@@ -23,8 +23,8 @@ export interface MessageCall {
 
 /**
  * The library's invocation model for functions whose only binding is their trigger, made without it. The library keeps
- * every invocation in nine weak maps; minor garbage collections take what lies in them for alive, so that all of it was
- * copied into the old generation: a sixth of a worker's processor time. A test compares what functions see with the
+ * every invocation in nine weak maps and sets; minor garbage collections take what lies in those for alive, so that it was
+ * copied into the old generation: a quarter of a worker’s processor time. A test compares what functions see with the
  * library's own.
  */
 export class MessageModel implements InvocationModel {
