@@ -130,7 +130,10 @@ export function coreContext(
   log: HostLog,
   metadata: FunctionMetadata,
   invocationId: string,
-  { traceParent = newTraceParent(invocationId), ...data }: InvocationData & { readonly traceParent?: string | undefined },
+  {
+    traceParent = newTraceParent(invocationId),
+    ...data
+  }: InvocationData & { readonly traceParent?: string | undefined },
 ): CoreInvocationContext {
   return {
     invocationId,
