@@ -18,9 +18,19 @@ export function canonicalJson(value: JsonValue | undefined): string {
   return `{${members.join(',')}}`;
 }
 
+const utf8 = new TextEncoder();
+
 /** UTF-8 bytes that the value takes as JSON: the measure of every payload limit. */
 export function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value) ?? '').byteLength;
+  return utf8.encode(JSON.stringify(value) ?? '').byteLength;
+}
+
+/** True when `jsonBytes` of the value is more than `limit`. Most values are too small to have to be encoded for it. */
+export function jsonExceeds(value: unknown, limit: number): boolean {
+  const text = JSON.stringify(value) ?? '';
+  // A UTF-16 unit takes one to three bytes.
+  if (text.length * 3 <= limit) return false;
+  return text.length > limit || utf8.encode(text).byteLength > limit;
 }
 
 /** True when a string anywhere in the value holds U+0000, which PostgreSQL's jsonb cannot store. */

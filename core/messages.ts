@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { CoreMachineError } from './errors.ts';
 import { jobIdPattern } from './ids.ts';
 import type { JobMessage, OutgoingMessage, QueueName, TaskMessage } from './ports/message-queue.ts';
 import type { StageRef, TaskRef } from './ports/state-store.ts';
@@ -20,20 +19,30 @@ const jobMessageSchema = z.strictObject({
 
 const taskMessageSchema = jobMessageSchema.extend({ task: z.int().min(0).max(largestInteger) });
 
-/** Throws BAD_MESSAGE for anything that is not a job message. */
-export function parseJobMessage(body: unknown): JobMessage {
-  return parse(jobMessageSchema, body);
+/** The bodies of each queue. */
+export interface Messages {
+  readonly jobs: JobMessage;
+  readonly tasks: TaskMessage;
 }
 
-/** Throws BAD_MESSAGE for anything that is not a task message. */
-export function parseTaskMessage(body: unknown): TaskMessage {
-  return parse(taskMessageSchema, body);
-}
+const schemas: { readonly [Queue in QueueName]: z.ZodType<Messages[Queue]> } = {
+  jobs: jobMessageSchema,
+  tasks: taskMessageSchema,
+};
 
-/** What keeps a body from being a message of this queue, by field; empty when it is one. */
-export function messageProblems(queue: QueueName, body: object): string[] {
-  const parsed = (queue === 'jobs' ? jobMessageSchema : taskMessageSchema).safeParse(body);
-  return (parsed.error?.issues ?? []).map(({ path, message }) => [...path, message].map(String).join(': '));
+/** A body as a message of its queue, or what keeps it from being one, by field. */
+export function readMessage<Queue extends QueueName>(
+  queue: Queue,
+  body: unknown,
+):
+  | { readonly message: Messages[Queue]; readonly problems: null }
+  | { readonly message: null; readonly problems: readonly string[] } {
+  const parsed = schemas[queue].safeParse(body);
+  if (parsed.success) return { message: parsed.data, problems: null };
+  return {
+    message: null,
+    problems: parsed.error.issues.map(({ path, message }) => [...path, message].map(String).join(': ')),
+  };
 }
 
 /** `repeat` tells a message that is sent again from the first one, which the queue would drop as its duplicate. */
@@ -60,12 +69,4 @@ export function taskMessage(
 /** A suffix no earlier message of this job had: the time in base 36. */
 export function repeatMark(): string {
   return `:r${Date.now().toString(36)}`;
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw new CoreMachineError('BAD_MESSAGE', 'not a CoreMachine message', {
-    details: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
-  });
 }

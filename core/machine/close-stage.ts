@@ -1,5 +1,5 @@
 import { CoreMachineError, type ErrorRecord, toCoreMachineError } from '../errors.ts';
-import { isObject, type JsonObject, jsonBytes } from '../json.ts';
+import { isObject, type JsonObject, jsonExceeds } from '../json.ts';
 import { limits } from '../limits.ts';
 import type { JobRecord, StageRecord, StageRef } from '../ports/state-store.ts';
 import { isActive, type JobEnd } from '../states.ts';
@@ -127,7 +127,7 @@ async function buildResult(
   });
   const result = { job_type: job.jobType, ...middle, ...tailOf(stages) };
   if (!isObject(result)) throw new CoreMachineError('FINALIZE_FAILED', 'finalize did not return an object');
-  if (jsonBytes(result) > limits.taskResultBytes) {
+  if (jsonExceeds(result, limits.taskResultBytes)) {
     throw new CoreMachineError('RESULT_TOO_LARGE', "the job's result is larger than 1 MiB as JSON");
   }
   return result;

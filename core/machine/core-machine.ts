@@ -1,6 +1,5 @@
 import { CoreMachineError, toCoreMachineError } from '../errors.ts';
-import { parseJobMessage, parseTaskMessage } from '../messages.ts';
-import { type Delivery, refusePoison } from '../poison.ts';
+import { acceptMessage, type Delivery } from '../poison.ts';
 import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
 import type { UpkeepOutcome } from '../upkeep/report.ts';
@@ -34,14 +33,13 @@ export class CoreMachine {
 
   /** A message of the jobs queue. Throws BAD_MESSAGE for poison, which is not looked into. */
   async handleJobMessage(body: unknown, delivery: Delivery = {}): Promise<void> {
-    refusePoison(this.engine, 'jobs', body, delivery);
-    await processJobMessage(this.engine, parseJobMessage(body));
+    await processJobMessage(this.engine, acceptMessage(this.engine, 'jobs', body, delivery));
   }
 
   /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. Throws BAD_MESSAGE for poison. */
   async handleTaskMessage(body: unknown, shutdown?: AbortSignal, delivery: Delivery = {}): Promise<void> {
-    refusePoison(this.engine, 'tasks', body, delivery);
-    await processTaskMessage(this.engine, this.#lastOut, parseTaskMessage(body), shutdown);
+    const message = acceptMessage(this.engine, 'tasks', body, delivery);
+    await processTaskMessage(this.engine, this.#lastOut, message, shutdown);
   }
 
   /** Ends a job that is queued or processing; running handlers get their signal. Throws JOB_NOT_FOUND, JOB_NOT_ACTIVE. */

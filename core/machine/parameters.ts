@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CoreMachineError, type ErrorDetail } from '../errors.ts';
 import type { JobDefinition } from '../job.ts';
-import { containsLoneSurrogate, containsNul, isObject, type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
+import { containsLoneSurrogate, containsNul, isObject, type JsonObject, type JsonValue, jsonExceeds } from '../json.ts';
 import { limits } from '../limits.ts';
 
 export interface ParsedParameters {
@@ -23,7 +23,7 @@ const legacyNames = { target_table: 'table_name', target_schema: 'schema' } as c
  */
 export function parseParameters(definition: JobDefinition, body: unknown): ParsedParameters {
   if (!isObject(body)) throw new CoreMachineError('BAD_JSON', 'the body must be a JSON object of parameters');
-  if (jsonBytes(body) > limits.parametersBytes) {
+  if (jsonExceeds(body, limits.parametersBytes)) {
     throw new CoreMachineError('PARAMETERS_TOO_LARGE', 'the parameters are larger than 1 MiB as JSON');
   }
   const problems: ErrorDetail[] = [];

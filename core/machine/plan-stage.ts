@@ -1,7 +1,7 @@
 import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { taskKeyPattern } from '../ids.ts';
 import type { FanOutContext, JobDefinition, StageDefinition } from '../job.ts';
-import { type JsonValue, jsonBytes } from '../json.ts';
+import { type JsonValue, jsonExceeds } from '../json.ts';
 import { limits } from '../limits.ts';
 import type { JobMessage } from '../ports/message-queue.ts';
 import type { JobRecord, NewTask, StageRef } from '../ports/state-store.ts';
@@ -127,7 +127,7 @@ function checkedInput(stage: StageDefinition, key: string, input: unknown): Json
       },
     );
   }
-  if (jsonBytes(input) > limits.parametersBytes) {
+  if (jsonExceeds(input, limits.parametersBytes)) {
     throw new CoreMachineError('PLAN_INVALID', `stage ${stage.name}, task ${key}: the input is larger than 1 MiB`);
   }
   return input as JsonValue;

@@ -2,7 +2,7 @@ import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import type { FanInHandler, Handler, TaskContext } from '../handler.ts';
 import { taskIdOf } from '../ids.ts';
 import type { StageDefinition } from '../job.ts';
-import { containsNul, type JsonValue, jsonBytes } from '../json.ts';
+import { containsNul, type JsonValue, jsonExceeds } from '../json.ts';
 import { limits, retryDelayMs } from '../limits.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import type { TaskMessage } from '../ports/message-queue.ts';
@@ -184,7 +184,7 @@ function checkedResult(handler: Handler | FanInHandler, output: unknown): JsonVa
       },
     );
   }
-  if (jsonBytes(parsed.data) > limits.taskResultBytes) {
+  if (jsonExceeds(parsed.data, limits.taskResultBytes)) {
     throw new CoreMachineError('RESULT_TOO_LARGE', `${handler.name} returned more than 1 MiB`);
   }
   if (containsNul(parsed.data)) {

@@ -35,28 +35,37 @@ function logOn(sink: Sink, always: Fields): Log {
   const emit =
     (level: Level) =>
     (event: EventName, fields: LogFields = {}) => {
-      sink.write(sink.line(sink.now().toISOString(), level, event, { ...always, ...presentable(fields) }));
+      sink.write(sink.line(isoTime(sink.now()), level, event, withFields(always, fields)));
     };
   return {
     info: emit('info'),
     warn: emit('warn'),
     error: emit('error'),
-    with: (fields) => logOn(sink, { ...always, ...presentable(fields) }),
+    with: (fields) => logOn(sink, withFields(always, fields)),
   };
 }
 
-function presentable(fields: LogFields): Fields {
-  const shown: Record<string, string | number | boolean | null> = {};
-  for (const [name, value] of Object.entries(fields)) {
+let shownTime = { ms: Number.NaN, text: '' };
+
+/** Many lines fall into one millisecond. */
+function isoTime(time: Date): string {
+  if (time.getTime() !== shownTime.ms) shownTime = { ms: time.getTime(), text: time.toISOString() };
+  return shownTime.text;
+}
+
+function withFields(always: Fields, fields: LogFields): Fields {
+  const shown: Record<string, string | number | boolean | null> = { ...always };
+  for (const name in fields) {
+    const value = fields[name];
     if (value !== undefined) shown[name] = typeof value === 'string' ? withoutSecrets(value) : value;
   }
   return shown;
 }
 
 function jsonLine(time: string, level: Level, event: EventName, fields: Fields): string {
-  const head = { time, level, event };
-  // Twice: the first keeps the head in front, the second keeps fields of the same name from replacing it.
-  return JSON.stringify({ ...head, ...fields, ...head });
+  const line: Record<string, string | number | boolean | null> = { time, level, event };
+  for (const name in fields) line[name] ??= fields[name] ?? null;
+  return JSON.stringify(line);
 }
 
 function textLine(time: string, level: Level, event: EventName, fields: Fields): string {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RetryOptions, ServiceBusClient, ServiceBusMessage, ServiceBusReceiver } from '@azure/service-bus';
 import { CoreMachineError } from '../../core/errors.ts';
-import { type JsonObject, jsonBytes } from '../../core/json.ts';
+import { type JsonObject, jsonExceeds } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type {
@@ -133,7 +133,7 @@ function openOutbox(client: ServiceBusClient, queue: string, options: ServiceBus
 
 /** Throws BAD_MESSAGE for one that carries more than ids. */
 function toServiceBusMessage({ id, body, notBefore }: OutgoingMessage<JobMessage>): ServiceBusMessage {
-  if (jsonBytes(body) > limits.messageBytes || id.length > longestId) {
+  if (jsonExceeds(body, limits.messageBytes) || id.length > longestId) {
     throw new CoreMachineError('BAD_MESSAGE', `the message ${id.slice(0, longestId)} is larger than a message may be`);
   }
   return {

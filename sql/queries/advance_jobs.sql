@@ -1,5 +1,5 @@
 -- Closes stages that have no open task and makes the next one their jobs' current one, its message due.
--- (0004_job_functions.sql)
+-- (0005_one_probe_each.sql)
 -- Parameters: arrays of one element a stage, each of another job: $1 job ids, $2 runs, $3 stages
 -- Result: the places in the arrays (ord, from 1) of the stages that this call closed
 -- Locks: the jobs' rows and the stages' rows, in key order. Callers at the same instant queue up at a job's row; the

@@ -1,5 +1,5 @@
 -- Takes those of the given tasks that are queued, or due for another attempt. The job must be processing in this very run
--- and stage. No task may be given twice. What is not taken is a case for claim_contested. (0003_task_functions.sql)
+-- and stage. No task may be given twice. What is not taken is a case for claim_contested. (0005_one_probe_each.sql)
 -- Parameters: arrays of one element a task: $1 job ids, $2 runs, $3 stages, $4 task numbers, $5 workers, $6 leases in ms
 -- Result: for each task that was taken its place in the arrays (ord, from 1) and what the worker needs
 -- Locks: the tasks' rows, in key order as every statement that locks several, so that no two can deadlock

@@ -1,4 +1,4 @@
--- Stores stages with their tasks and makes their jobs processing. For runs that take nothing over. (0004_job_functions.sql)
+-- Stores stages with their tasks and makes their jobs processing. For runs that take nothing over. (0005_one_probe_each.sql)
 -- Parameters: arrays of one element a stage, each of another job: $1 job ids, $2 runs, $3 stages, $4 names, $5 handlers,
 --   $6 parallelisms, $7 policies, $8 numbers of tasks; arrays of one element a task: $9 its stage's place in the arrays
 --   (ord, from 1), $10 its number, $11 its key, $12 its input as JSON

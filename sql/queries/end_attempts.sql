@@ -1,4 +1,4 @@
--- Ends attempts, each only if it is still its task's current one. No task may be given twice. (0003_task_functions.sql)
+-- Ends attempts, each only if it is still its task's current one. No task may be given twice. (0005_one_probe_each.sql)
 -- Parameters: arrays of one element a task: $1 job ids, $2 runs, $3 stages, $4 task numbers, $5 attempts,
 --   $6 new states, $7 results as JSON or null, $8 errors as JSON or null, $9 delays until the next attempt in ms or null
 -- Result: the places in the arrays (ord, from 1) of the attempts that were ended

@@ -10,7 +10,7 @@ WITH given AS MATERIALIZED (
 held AS MATERIALIZED (
   SELECT s.job, s.run, s.stage, g.published
   FROM (SELECT * FROM given ORDER BY job, run, stage) g
-  -- One probe each, for the reason given in app.create_stages (0004_job_functions.sql).
+  -- One probe each, for the reason given in 0005_one_probe_each.sql.
   CROSS JOIN LATERAL (
     SELECT s.job, s.run, s.stage FROM app.stages s
     WHERE s.job = g.job AND s.run = g.run AND s.stage = g.stage AND s.completed_at IS NULL

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { jobMessage, parseJobMessage, parseTaskMessage, taskMessage } from '../../core/messages.ts';
+import { jobMessage, readMessage, taskMessage } from '../../core/messages.ts';
 import type { MessageQueue, QueueName } from '../../core/ports/message-queue.ts';
 import { eventually } from '../tools/poll.ts';
 
@@ -54,13 +54,13 @@ export function messageQueueContract(title: string, open: () => Promise<QueueUnd
       await under.queue.sendJobMessages([jobMessage(stage, 'request-1')]);
       await under.queue.sendTaskMessages([taskMessage({ ...stage, task: 7 }, 'request-1', { attempt: 1 })]);
       const [[first], [second]] = await Promise.all([collect('jobs', 1), collect('tasks', 1)]);
-      assert.deepEqual(parseJobMessage(first?.body), {
+      assert.deepEqual(readMessage('jobs', first?.body).message, {
         job_id: stage.jobId,
         run: 1,
         stage: 2,
         correlation_id: 'request-1',
       });
-      assert.equal(parseTaskMessage(second?.body).task, 7);
+      assert.equal(readMessage('tasks', second?.body).message?.task, 7);
       assert.equal(second?.id, `${stage.jobId}:1:2:7:1`);
       await nothingLeft();
     });
@@ -85,8 +85,8 @@ export function messageQueueContract(title: string, open: () => Promise<QueueUnd
         taskMessage({ ...ref, task: 2 }, 'c', { attempt: 1 }),
       ]);
       const got = await collect('tasks', 3);
-      assert.deepEqual(got.map(({ body }) => parseTaskMessage(body).task).toSorted(), [0, 1, 2]);
-      const late = got.find(({ body }) => parseTaskMessage(body).task === 0);
+      assert.deepEqual(got.map(({ body }) => readMessage('tasks', body).message?.task ?? -1).toSorted(), [0, 1, 2]);
+      const late = got.find(({ body }) => readMessage('tasks', body).message?.task === 0);
       assert.ok((late?.receivedAt ?? 0) >= notBefore.getTime(), 'came too early');
       for (const prompt of got.filter((message) => message !== late)) {
         assert.ok(prompt.receivedAt < notBefore.getTime(), 'waited for the scheduled one');
@@ -99,7 +99,7 @@ export function messageQueueContract(title: string, open: () => Promise<QueueUnd
       const messages = Array.from({ length: 5000 }, (_, task) => taskMessage({ ...ref, task }, 'c', { attempt: 1 }));
       await under.queue.sendTaskMessages(messages);
       const got = await collect('tasks', 5000, 60_000);
-      const tasks = got.map(({ body }) => parseTaskMessage(body).task).toSorted((a, b) => a - b);
+      const tasks = got.map(({ body }) => readMessage('tasks', body).message?.task ?? -1).toSorted((a, b) => a - b);
       assert.deepEqual(
         tasks,
         Array.from({ length: 5000 }, (_, task) => task),

@@ -193,6 +193,54 @@ test('what a session planned when the tables were empty is as right for a large 
   }
 });
 
+test('what a session planned with one job reads no other job’s rows when many are active', async () => {
+  const { url, drop } = await createTestDatabase({ template: 'empty' });
+  const fresh = await openPostgres({ url });
+  const oneEach = () => planned(fresh.store, 1, { job: { totalStages: 2 } });
+  try {
+    await withClient(url, async (client) => {
+      await rowsRead(client, [await oneEach()]);
+      const refs = await Promise.all(Array.from({ length: 400 }, oneEach));
+      const read = await rowsRead(client, refs.slice(0, 20));
+      for (const [name, rows] of Object.entries(read)) assert.ok(rows <= 20 * 8, `${name} reads ${rows} rows`);
+    });
+  } finally {
+    await fresh.close();
+    await drop();
+  }
+});
+
+/** Takes each job through its two stages, undoes it, and tells how many rows of jobs and stages each statement read. */
+async function rowsRead(client: pg.Client, refs: readonly StageRef[]): Promise<Record<string, number>> {
+  const all = <T>(value: T) => column(value, refs.length);
+  const at = (stage: number) => [refs.map(({ jobId }) => jobId), all(1), all(stage)];
+  const stage = [all('s'), all('h'), all('single'), all('fail'), all(0), [], [], [], []];
+  const steps: readonly (readonly [string, readonly unknown[]])[] = [
+    ['claim_tasks', [...at(1), all(0), all('w'), all(60_000)]],
+    ['end_attempts', [...at(1), all(0), all(1), all('completed'), all('1'), all(null), all(null)]],
+    ['advance_jobs', at(1)],
+    ['create_stages', [...at(2), ...stage]],
+    ['complete_jobs', [...at(2), all('completed'), all('{}'), all(null), all(false)]],
+  ];
+  const rowsSoFar = async () => {
+    const { rows } = await client.query<{ readonly rows: number }>(
+      `SELECT sum(idx_tup_fetch + seq_tup_read)::int AS rows FROM pg_stat_xact_user_tables
+       WHERE relname IN ('jobs', 'stages')`,
+    );
+    return rows[0]?.rows ?? 0;
+  };
+  const read: Record<string, number> = {};
+  await client.query('BEGIN');
+  for (const [name, parameters] of steps) {
+    const before = await rowsSoFar();
+    const { rowCount } = await client.query(query(name), [...parameters]);
+    assert.equal(rowCount, refs.length, name);
+    read[name] = (await rowsSoFar()) - before;
+  }
+  await client.query('ROLLBACK');
+  return read;
+}
+
 describe('updates', () => {
   test('claims, heartbeats and retries touch no index', async () => {
     // A database of its own: the server's counters come late, and would tell of other tests' updates too.

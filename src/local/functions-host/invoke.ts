@@ -4,6 +4,7 @@ import { describeError, type HostLog, hostLine, type LogLevel } from './log.ts';
 import type {
   CoreInvocationContext,
   FunctionCallback,
+  FunctionMetadata,
   InvocationModel,
   InvocationRequest,
   InvocationResponse,
@@ -26,6 +27,8 @@ export interface Invocation {
   readonly invocationId?: string;
 }
 
+type InvocationData = Pick<InvocationRequest, 'inputData' | 'triggerMetadata'>;
+
 export interface InvocationOutcome {
   readonly response: InvocationResponse;
   /** What the function returned, before conversion. */
@@ -33,35 +36,55 @@ export interface InvocationOutcome {
 }
 
 /**
- * Runs one function through the library's own invocation model, with its hooks, in the order of the Node worker. Throws
- * what the function threw, InvocationTimeoutError or InvocationAbortedError; the failure is logged here.
+ * Runs one function through the library's own invocation model. Throws what the function threw, InvocationTimeoutError or
+ * InvocationAbortedError; the failure is logged here.
  */
-export async function invoke(host: InvocationHost, invocation: Invocation): Promise<InvocationOutcome> {
-  const context = coreContext(host.log, invocation);
-  const { name } = invocation.function.metadata;
+export function invoke(host: InvocationHost, invocation: Invocation): Promise<InvocationOutcome> {
+  const { function: registered, triggerName, trigger, triggerMetadata = null, traceParent } = invocation;
+  const core = coreContext(host.log, registered.metadata, invocation.invocationId ?? randomUUID(), {
+    inputData: [{ name: triggerName, data: trigger }],
+    triggerMetadata,
+    traceParent,
+  });
+  return runInvocation(host, core, registered.callback, libraryModel);
+}
+
+/** Runs one function through an invocation model, with its hooks, in the order of the Node worker. Throws as `invoke`. */
+export async function runInvocation(
+  host: InvocationHost,
+  core: CoreInvocationContext,
+  callback: FunctionCallback,
+  modelOf: (core: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>,
+): Promise<InvocationOutcome> {
+  const { invocationId, metadata } = core;
   const started = performance.now();
   const took = () => `Duration=${Math.round(performance.now() - started)}ms`;
   const line = (level: LogLevel, message: string) =>
-    host.log({ level, category: 'host', message, functionName: name, invocationId: context.invocationId });
-  line('debug', `Executing '${name}'`);
+    host.log({ level, category: 'host', message, functionName: metadata.name, invocationId });
+  line('debug', `Executing '${metadata.name}'`);
   let givenUp = false;
-  const work = execute(context, invocation.function.callback);
+  const work = execute(core, callback, modelOf);
   work.catch((error: unknown) => {
-    if (givenUp) line('warning', `'${name}' failed after the host had given up on it: ${describeError(error)}`);
+    if (givenUp)
+      line('warning', `'${metadata.name}' failed after the host had given up on it: ${describeError(error)}`);
   });
   try {
     const outcome = await host.running.run(() => work);
-    line('debug', `Executed '${name}' (Succeeded, ${took()})`);
+    line('debug', `Executed '${metadata.name}' (Succeeded, ${took()})`);
     return outcome;
   } catch (error) {
     givenUp = true;
-    line('error', `Executed '${name}' (Failed, ${took()}): ${describeError(error)}`);
+    line('error', `Executed '${metadata.name}' (Failed, ${took()}): ${describeError(error)}`);
     throw error;
   }
 }
 
-async function execute(core: CoreInvocationContext, registered: FunctionCallback): Promise<InvocationOutcome> {
-  const model = await invocationModel(core);
+async function execute(
+  core: CoreInvocationContext,
+  registered: FunctionCallback,
+  modelOf: (core: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>,
+): Promise<InvocationOutcome> {
+  const model = await modelOf(core);
   const { context, inputs } = await model.getArguments();
   const hookData = {};
   const before = { hookData, invocationContext: context, inputs, functionCallback: registered };
@@ -96,25 +119,25 @@ export async function runHooks(
   for (const hook of hooksFor(name)) await hook(context as Record<string, unknown>);
 }
 
-async function invocationModel(core: CoreInvocationContext): Promise<InvocationModel> {
+function libraryModel(core: CoreInvocationContext): InvocationModel | Promise<InvocationModel> {
   const model = getProgrammingModel();
   if (!model) throw new Error('@azure/functions has registered no programming model.');
   return model.getInvocationModel(core);
 }
 
-function coreContext(log: HostLog, invocation: Invocation): CoreInvocationContext {
-  const { metadata } = invocation.function;
-  const invocationId = invocation.invocationId ?? randomUUID();
-  const request: InvocationRequest = {
-    invocationId,
-    functionId: metadata.name,
-    inputData: [{ name: invocation.triggerName, data: invocation.trigger }],
-    triggerMetadata: invocation.triggerMetadata ?? null,
-    traceContext: { traceParent: invocation.traceParent ?? newTraceParent() },
-  };
+/** What a model works on. `traceParent`: W3C; made up where the caller sent none. */
+export function coreContext(
+  log: HostLog,
+  metadata: FunctionMetadata,
+  invocationId: string,
+  {
+    traceParent = newTraceParent(invocationId),
+    ...data
+  }: InvocationData & { readonly traceParent?: string | undefined },
+): CoreInvocationContext {
   return {
     invocationId,
-    request,
+    request: { invocationId, functionId: metadata.name, ...data, traceContext: { traceParent } },
     metadata,
     log(level, category, message) {
       writeFunctionLog(log, { level: level as LogLevel, category, message, functionName: metadata.name, invocationId });
@@ -140,8 +163,8 @@ function writeFunctionLog(
   log({ level: context.level, category, message: context.message, functionName, invocationId });
 }
 
-function newTraceParent(): string {
-  // Node keeps random bytes in store for these, and for no other function.
-  const [trace, span] = [randomUUID(), randomUUID()].map((id) => id.replaceAll('-', ''));
-  return `00-${trace}-${span?.slice(16)}-00`;
+/** A trace of its own for each invocation, named after it. */
+function newTraceParent(invocationId: string): string {
+  const trace = invocationId.replaceAll('-', '');
+  return `00-${trace}-${trace.slice(16)}-00`;
 }

@@ -10,8 +10,6 @@ export interface RpcTypedData {
   readonly http?: RpcHttpData | null;
   readonly int?: number | null;
   readonly double?: number | null;
-  readonly collectionString?: { readonly string: readonly string[] } | null;
-  readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] } | null;
 }
 
 export interface RpcNullable<T> {
@@ -82,10 +80,12 @@ export interface CoreInvocationContext {
 }
 
 export interface InvocationModel {
-  getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
-  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
-  getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
+  getArguments(): Awaitable<{ context: unknown; inputs: unknown[] }>;
+  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Awaitable<unknown>;
+  getResponse(context: unknown, result: unknown): Awaitable<InvocationResponse>;
 }
+
+type Awaitable<T> = T | Promise<T>;
 
 export interface ProgrammingModel {
   readonly name: string;

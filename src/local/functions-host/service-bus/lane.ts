@@ -15,11 +15,12 @@ export interface LaneOptions {
   readonly onError: (args: ProcessErrorArgs) => void;
 }
 
-/** Renewal by the SDK is off everywhere (see keepLocked), and bodies stay bytes, as the host hands them on. */
+/** Renewal by the SDK is off everywhere (see keepLocked), and bodies stay bytes and times are times, as the host hands them on. */
 export const receiverOptions = {
   receiveMode: 'peekLock',
   maxAutoLockRenewalDurationInMs: 0,
   skipParsingBodyAsJson: true,
+  skipConvertingDate: true,
 } as const;
 
 /** How long closing a link may take before it is left to the end of its connection. */
