@@ -13,7 +13,7 @@ const timerSlackMs = 50;
 /**
  * The right to work on one task: renews its lease three times in its life, and when its progress
  * moved every 5 s, tells the handler to stop when the job was
- * cancelled, the lease went to somebody else, the time is over or the host shuts down. `using` ends it.
+ * cancelled, the lease went to somebody else, the time is over or the host shuts down. `stop` ends it.
  */
 export class Lease {
   readonly #engine: Engine;

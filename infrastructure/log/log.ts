@@ -64,7 +64,7 @@ function withFields(always: Fields, fields: LogFields): Fields {
 
 function jsonLine(time: string, level: Level, event: EventName, fields: Fields): string {
   const line: Record<string, string | number | boolean | null> = { time, level, event };
-  for (const name in fields) line[name] ??= fields[name] ?? null;
+  for (const name in fields) if (!Object.hasOwn(line, name)) line[name] = fields[name] ?? null;
   return JSON.stringify(line);
 }
 

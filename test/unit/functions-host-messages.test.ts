@@ -51,7 +51,7 @@ const message = {
   expiresAtUtc: new Date(time.getTime() + 1000),
   messageId: '17',
   contentType: 'application/json',
-  correlationId: '{"looks": "like JSON"}',
+  correlationId: '{"Looks": {"Like": "JSON"}}',
   subject: 'a subject',
   sequenceNumber: { toString: () => '123' },
   applicationProperties: { Capital: true, when: time, Nested: { Deep: ['x', { Deeper: 1 }] } },
@@ -70,7 +70,7 @@ const sent: Record<string, RpcTypedData> = {
   SequenceNumber: { json: '123' },
   Subject: { string: 'a subject' },
   Label: { string: 'a subject' },
-  CorrelationId: { string: '{"looks": "like JSON"}' },
+  CorrelationId: { string: '{"Looks": {"Like": "JSON"}}' },
   ApplicationProperties: { json: JSON.stringify(message.applicationProperties) },
   UserProperties: { json: JSON.stringify(message.applicationProperties) },
 };

@@ -30,6 +30,17 @@ test('json: fields cannot replace the head of the line', () => {
   });
 });
 
+test('json: fields may be named like what every object has', () => {
+  const { log, lines } = capture('json');
+  log.info('System:Stopped', { constructor: 'c', toString: 't', z: 0 });
+  const { time, level, event, ...fields } = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+  assert.deepEqual(Object.entries(fields), [
+    ['constructor', 'c'],
+    ['toString', 't'],
+    ['z', 0],
+  ]);
+});
+
 test('with: fields of all lines, nested, the nearest wins; the parent stays as it was', () => {
   const { log, lines } = capture('json');
   const task = log.with({ jobId: 'a', attempt: 1 }).with({ attempt: 2 });

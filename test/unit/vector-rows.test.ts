@@ -249,6 +249,14 @@ test('rows are binary where that is taken and all columns have that form', async
   assert.equal(await start('time', {}, { n: 1, at: '2020-01-02T03:04:05Z' }), '1\t0104');
 });
 
+test('a number that GDAL wrote larger than the largest is refused, as PostgreSQL refuses its text', async () => {
+  const far = -Number.MAX_VALUE;
+  const feature = { type: 'Feature', geometry: point(1, 2), properties: { far, near: far / 10 } };
+  const { problem } = await read(JSON.stringify({ type: 'FeatureCollection', features: [feature] }), ['GeoJSON']);
+  assert.equal(problem?.code, 'INVALID_ROWS');
+  assert.match(String(problem?.message), /^row 1 has a value that does not fit its column: "-1\.79769313486232e\+308"/);
+});
+
 async function unpacked(file: string): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(readBlocks(file)));
 }

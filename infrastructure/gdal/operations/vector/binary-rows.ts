@@ -15,7 +15,7 @@ type Field = (writer: ChunkWriter, line: Buffer, from: number, to: number) => vo
 const fields: Readonly<Record<string, Field>> = {
   integer(writer, line, from, to) {
     writer.int32(4);
-    writer.int32(integerOf(line, from, to));
+    writer.int32(integerOf(writer, line, from, to));
   },
   bigint(writer, line, from, to) {
     writer.int32(8);
@@ -23,11 +23,11 @@ const fields: Readonly<Record<string, Field>> = {
   },
   'double precision'(writer, line, from, to) {
     writer.int32(8);
-    writer.float64(doubleOf(line.toString('latin1', from, to)));
+    writer.float64(doubleOf(writer, line.toString('latin1', from, to)));
   },
   boolean(writer, line, from) {
     const letter = String.fromCharCode(line[from] ?? 0);
-    if (!'tf10'.includes(letter)) throw unreadable(letter);
+    if (!'tf10'.includes(letter)) throw unreadable(writer, letter);
     writer.int32(1);
     writer.byte('t1'.includes(letter) ? 1 : 0);
   },
@@ -95,24 +95,24 @@ export class BinaryRows implements Rows {
   }
 }
 
-function integerOf(line: Buffer, from: number, to: number): number {
+function integerOf(writer: ChunkWriter, line: Buffer, from: number, to: number): number {
   const negative = line[from] === minus;
   let value = 0;
   for (let at = negative ? from + 1 : from; at < to; at += 1) {
     const digit = (line[at] ?? 0) - zero;
-    if (digit < 0 || digit > 9) throw unreadable(line.toString('latin1', from, to));
+    if (digit < 0 || digit > 9) throw unreadable(writer, line.toString('latin1', from, to));
     value = value * 10 + digit;
   }
   if (negative) value = -value;
-  if (value !== (value | 0)) throw unreadable(line.toString('latin1', from, to));
+  if (value !== (value | 0)) throw unreadable(writer, line.toString('latin1', from, to));
   return value;
 }
 
-function doubleOf(text: string): number {
+function doubleOf(writer: ChunkWriter, text: string): number {
   const value = Number(text);
-  if (!Number.isNaN(value) && text !== '') return value;
+  if (Number.isFinite(value) && text !== '') return value;
   const [, sign, word] = /^(-?)(nan|inf)/i.exec(text) ?? [];
-  if (word === undefined) throw unreadable(text);
+  if (word === undefined) throw unreadable(writer, text);
   if (word.toLowerCase() === 'nan') return Number.NaN;
   return sign === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
@@ -150,6 +150,7 @@ function unescaped(line: Buffer, from: number, to: number): Buffer {
   return text.subarray(0, length);
 }
 
-function unreadable(value: string): VectorProblem {
-  return new VectorProblem('INVALID_ROWS', `a value does not fit its column: ${JSON.stringify(value.slice(0, 60))}`);
+function unreadable({ rows }: ChunkWriter, value: string): VectorProblem {
+  const text = JSON.stringify(value.slice(0, 60));
+  return new VectorProblem('INVALID_ROWS', `row ${rows} has a value that does not fit its column: ${text}`);
 }

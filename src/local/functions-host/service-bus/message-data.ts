@@ -20,7 +20,8 @@ export function metadataOf(message: ServiceBusReceivedMessage): Record<string, u
   for (const name in facts) {
     const value = facts[name];
     // The host sends texts as they are, and the library reads each that is JSON.
-    if (value !== null && value !== undefined) metadata[name] = typeof value === 'string' ? textRead(value) : value;
+    if (value === null || value === undefined) continue;
+    metadata[name] = typeof value === 'string' ? inCamelCase(textRead(value)) : value;
   }
   return metadata;
 }
