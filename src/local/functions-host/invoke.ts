@@ -4,7 +4,6 @@ import { describeError, type HostLog, hostLine, type LogLevel } from './log.ts';
 import type {
   CoreInvocationContext,
   FunctionCallback,
-  FunctionMetadata,
   InvocationModel,
   InvocationRequest,
   InvocationResponse,
@@ -27,8 +26,6 @@ export interface Invocation {
   readonly invocationId?: string;
 }
 
-type InvocationData = Pick<InvocationRequest, 'inputData' | 'triggerMetadata'>;
-
 export interface InvocationOutcome {
   readonly response: InvocationResponse;
   /** What the function returned, before conversion. */
@@ -36,55 +33,35 @@ export interface InvocationOutcome {
 }
 
 /**
- * Runs one function through the library's own invocation model. Throws what the function threw, InvocationTimeoutError or
- * InvocationAbortedError; the failure is logged here.
+ * Runs one function through the library's own invocation model, with its hooks, in the order of the Node worker. Throws
+ * what the function threw, InvocationTimeoutError or InvocationAbortedError; the failure is logged here.
  */
-export function invoke(host: InvocationHost, invocation: Invocation): Promise<InvocationOutcome> {
-  const { function: registered, triggerName, trigger, triggerMetadata = null, traceParent } = invocation;
-  const core = coreContext(host.log, registered.metadata, invocation.invocationId ?? randomUUID(), {
-    inputData: [{ name: triggerName, data: trigger }],
-    triggerMetadata,
-    traceParent,
-  });
-  return runInvocation(host, core, registered.callback, libraryModel);
-}
-
-/** Runs one function through an invocation model, with its hooks, in the order of the Node worker. Throws as `invoke`. */
-export async function runInvocation(
-  host: InvocationHost,
-  core: CoreInvocationContext,
-  callback: FunctionCallback,
-  modelOf: (core: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>,
-): Promise<InvocationOutcome> {
-  const { invocationId, metadata } = core;
+export async function invoke(host: InvocationHost, invocation: Invocation): Promise<InvocationOutcome> {
+  const context = coreContext(host.log, invocation);
+  const { name } = invocation.function.metadata;
   const started = performance.now();
   const took = () => `Duration=${Math.round(performance.now() - started)}ms`;
   const line = (level: LogLevel, message: string) =>
-    host.log({ level, category: 'host', message, functionName: metadata.name, invocationId });
-  line('debug', `Executing '${metadata.name}'`);
+    host.log({ level, category: 'host', message, functionName: name, invocationId: context.invocationId });
+  line('debug', `Executing '${name}'`);
   let givenUp = false;
-  const work = execute(core, callback, modelOf);
+  const work = execute(context, invocation.function.callback);
   work.catch((error: unknown) => {
-    if (givenUp)
-      line('warning', `'${metadata.name}' failed after the host had given up on it: ${describeError(error)}`);
+    if (givenUp) line('warning', `'${name}' failed after the host had given up on it: ${describeError(error)}`);
   });
   try {
     const outcome = await host.running.run(() => work);
-    line('debug', `Executed '${metadata.name}' (Succeeded, ${took()})`);
+    line('debug', `Executed '${name}' (Succeeded, ${took()})`);
     return outcome;
   } catch (error) {
     givenUp = true;
-    line('error', `Executed '${metadata.name}' (Failed, ${took()}): ${describeError(error)}`);
+    line('error', `Executed '${name}' (Failed, ${took()}): ${describeError(error)}`);
     throw error;
   }
 }
 
-async function execute(
-  core: CoreInvocationContext,
-  registered: FunctionCallback,
-  modelOf: (core: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>,
-): Promise<InvocationOutcome> {
-  const model = await modelOf(core);
+async function execute(core: CoreInvocationContext, registered: FunctionCallback): Promise<InvocationOutcome> {
+  const model = await invocationModel(core);
   const { context, inputs } = await model.getArguments();
   const hookData = {};
   const before = { hookData, invocationContext: context, inputs, functionCallback: registered };
@@ -119,25 +96,25 @@ export async function runHooks(
   for (const hook of hooksFor(name)) await hook(context as Record<string, unknown>);
 }
 
-function libraryModel(core: CoreInvocationContext): InvocationModel | Promise<InvocationModel> {
+async function invocationModel(core: CoreInvocationContext): Promise<InvocationModel> {
   const model = getProgrammingModel();
   if (!model) throw new Error('@azure/functions has registered no programming model.');
   return model.getInvocationModel(core);
 }
 
-/** What a model works on. `traceParent`: W3C; made up where the caller sent none. */
-export function coreContext(
-  log: HostLog,
-  metadata: FunctionMetadata,
-  invocationId: string,
-  {
-    traceParent = newTraceParent(invocationId),
-    ...data
-  }: InvocationData & { readonly traceParent?: string | undefined },
-): CoreInvocationContext {
+function coreContext(log: HostLog, invocation: Invocation): CoreInvocationContext {
+  const { metadata } = invocation.function;
+  const invocationId = invocation.invocationId ?? randomUUID();
+  const request: InvocationRequest = {
+    invocationId,
+    functionId: metadata.name,
+    inputData: [{ name: invocation.triggerName, data: invocation.trigger }],
+    triggerMetadata: invocation.triggerMetadata ?? null,
+    traceContext: { traceParent: invocation.traceParent ?? newTraceParent(invocationId) },
+  };
   return {
     invocationId,
-    request: { invocationId, functionId: metadata.name, ...data, traceContext: { traceParent } },
+    request,
     metadata,
     log(level, category, message) {
       writeFunctionLog(log, { level: level as LogLevel, category, message, functionName: metadata.name, invocationId });

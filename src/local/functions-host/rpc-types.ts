@@ -10,6 +10,8 @@ export interface RpcTypedData {
   readonly http?: RpcHttpData | null;
   readonly int?: number | null;
   readonly double?: number | null;
+  readonly collectionString?: { readonly string: readonly string[] } | null;
+  readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] } | null;
 }
 
 export interface RpcNullable<T> {
@@ -80,12 +82,10 @@ export interface CoreInvocationContext {
 }
 
 export interface InvocationModel {
-  getArguments(): Awaitable<{ context: unknown; inputs: unknown[] }>;
-  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Awaitable<unknown>;
-  getResponse(context: unknown, result: unknown): Awaitable<InvocationResponse>;
+  getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
+  invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
+  getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
 }
-
-type Awaitable<T> = T | Promise<T>;
 
 export interface ProgrammingModel {
   readonly name: string;

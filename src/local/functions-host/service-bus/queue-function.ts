@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service-bus';
 import type { RegisteredFunction } from '../functions-core.ts';
 import type { ServiceBusSettings } from '../host-json.ts';
-import { coreContext, type InvocationHost, runInvocation } from '../invoke.ts';
-import { batchMetadataOf, bodyOf, metadataOf } from './message-data.ts';
-import { type MessageCall, MessageModel } from './message-model.ts';
+import { type InvocationHost, invoke } from '../invoke.ts';
+import { toBatchTriggerMetadata, toRpcBodies, toRpcBody, toTriggerMetadata } from './message-data.ts';
 
 export interface QueueFunction {
   readonly functionName: string;
@@ -31,27 +29,19 @@ export async function runQueueFunction(
 ): Promise<'complete' | 'abandon' | 'none'> {
   const [first] = messages;
   if (!first) return 'none';
+  const many = options.cardinality === 'many';
   const diagnosticId = first.applicationProperties?.['Diagnostic-Id'];
-  const { invocations, registered } = options;
   try {
-    const core = coreContext(invocations.log, registered.metadata, randomUUID(), {
-      inputData: [],
-      traceParent: options.cardinality === 'one' && typeof diagnosticId === 'string' ? diagnosticId : undefined,
+    await invoke(options.invocations, {
+      function: options.registered,
+      triggerName: options.triggerName,
+      trigger: many ? toRpcBodies(messages, options.dataType) : toRpcBody(first, options.dataType),
+      triggerMetadata: many ? toBatchTriggerMetadata(messages) : toTriggerMetadata(first),
+      traceParent: !many && typeof diagnosticId === 'string' ? diagnosticId : undefined,
     });
-    const call = callOf(options, first, messages);
-    await runInvocation(invocations, core, registered.callback, () => new MessageModel(core, call));
     return options.autoComplete ? 'complete' : 'none';
   } catch {
-    // Logged by `runInvocation`.
+    // Logged by `invoke`.
     return 'abandon';
   }
-}
-
-function callOf(
-  { cardinality, dataType }: QueueFunction,
-  first: ServiceBusReceivedMessage,
-  messages: readonly ServiceBusReceivedMessage[],
-): MessageCall {
-  if (cardinality === 'one') return { body: bodyOf(first, dataType), metadata: metadataOf(first) };
-  return { body: messages.map((message) => bodyOf(message, dataType)), metadata: batchMetadataOf(messages) };
 }
