@@ -2,7 +2,7 @@ import { prepare } from './setup/prepare.ts';
 import { parseSelection, type Selection } from './testing/arguments.ts';
 import { runCheck } from './testing/checks.ts';
 import { inPool } from './testing/pool.ts';
-import { closingReport, failedCount, progressLine, type Reported } from './testing/report.ts';
+import { closingReport, failedCount, progressText, type Reported } from './testing/report.ts';
 import { type FileRun, runTestFile } from './testing/run-file.ts';
 import { addressVariable, type RunningService, type ServiceName, startService } from './testing/service.ts';
 import { findTestFiles, type TestFile } from './testing/test-files.ts';
@@ -26,7 +26,7 @@ async function runAll(selection: Selection, files: readonly TestFile[], stop: Ab
     const start = performance.now();
     const one = { title, ...(await work()) };
     reported.push(one);
-    console.log(progressLine(one, (performance.now() - start) / 1000));
+    console.log(progressText(one, (performance.now() - start) / 1000));
   };
   for (const check of selection.checks) {
     if (!stop.aborted) await run(check, async () => ({ outcome: await runCheck(check, stop), output: '' }));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseSelection } from '../../src/cli/testing/arguments.ts';
 import type { Outcome } from '../../src/cli/testing/outcome.ts';
-import { closingReport } from '../../src/cli/testing/report.ts';
+import { closingReport, progressText } from '../../src/cli/testing/report.ts';
 import { type FileOptions, runTestFile } from '../../src/cli/testing/run-file.ts';
 import { eventually } from '../tools/poll.ts';
 
@@ -135,6 +135,14 @@ test('the report ends with the counts, after every failure and every reason', ()
   assert.equal(lines.at(-1), '3 passed, 1 failed, 1 skipped');
   assert.equal(lines.at(-2), 'skipped: x.test.ts: b: why');
   assert.match(report, /FAILED x\.test\.ts: a\n {4}boom/);
+});
+
+test('a failure is told at once, as far as it fits, and not only in the closing report', () => {
+  const detail = Array.from({ length: 40 }, (_, index) => `line ${index}`).join('\n');
+  const outcome: Outcome = { passed: 1, failures: [{ name: 'outer > bad', detail }], skips: [] };
+  const text = progressText({ title: 'x.test.ts', outcome, output: '' }, 1.25);
+  assert.match(text, /^FAIL x\.test\.ts {2}1 passed, 1 failed {2}1\.3 s\n {4}outer > bad\n {8}line 0\n {8}line 1\n/);
+  assert.equal(text.split('\n').length, 14);
 });
 
 test('arguments choose what runs', () => {

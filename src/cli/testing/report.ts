@@ -8,8 +8,11 @@ export interface Reported {
   readonly output: string;
 }
 
-/** The line that is printed as soon as a file is done. */
-export function progressLine({ title, outcome }: Reported, seconds: number): string {
+/** How much of a failure is shown at once; all of it comes at the end. */
+const linesAtOnce = 12;
+
+/** What is printed as soon as a file is done: one line, and the beginning of each failure. */
+export function progressText({ title, outcome }: Reported, seconds: number): string {
   const { passed, failures, skips } = outcome;
   const counts = [
     passed > 0 ? `${passed} passed` : '',
@@ -17,7 +20,8 @@ export function progressLine({ title, outcome }: Reported, seconds: number): str
     skips.length > 0 ? `${skips.length} skipped` : '',
   ];
   const mark = failures.length > 0 ? 'FAIL' : 'ok  ';
-  return `${mark} ${title}  ${counts.filter(Boolean).join(', ')}  ${seconds.toFixed(1)} s`;
+  const line = `${mark} ${title}  ${counts.filter(Boolean).join(', ')}  ${seconds.toFixed(1)} s`;
+  return [line, ...failures.map(({ name, detail }) => indent(`${name}\n${indent(firstLines(detail))}`))].join('\n');
 }
 
 /** Every failure in full, every skip with its reason, and the closing line of counts. */
@@ -37,6 +41,10 @@ function closingLine(all: readonly Reported[]): string {
   const passed = sum(all, (outcome) => outcome.passed);
   const skipped = sum(all, (outcome) => outcome.skips.length);
   return `${passed} passed, ${failedCount(all)} failed, ${skipped} skipped`;
+}
+
+function firstLines(text: string): string {
+  return text.split('\n').slice(0, linesAtOnce).join('\n');
 }
 
 function failureText({ title, outcome, output }: Reported): string {
