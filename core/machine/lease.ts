@@ -11,9 +11,9 @@ const progressMs = 5000;
 const timerSlackMs = 50;
 
 /**
- * The right to work on one task: renews its lease three times in its life, and when its progress
- * moved every 5 s, tells the handler to stop when the job was
- * cancelled, the lease went to somebody else, the time is over or the host shuts down. `stop` ends it.
+ * The right to work on one task. Renews its lease three times in its life, and every 5 s while its progress moves. Tells
+ * the handler to stop when the job was cancelled, the lease went to somebody else, the time is over or the host shuts
+ * down. `stop` ends it.
  */
 export class Lease {
   readonly #engine: Engine;
