@@ -67,12 +67,12 @@ export class CoreMachine {
 
   /**
    * One run of the reconciler; on a healthy system it fixes nothing. It leaves a row in the history of upkeep, also when
-   * it throws.
+   * it throws. `patienceMs`: for how long `stages` leaves to a worker what that is about to do.
    */
-  async upkeep(run: UpkeepRun): Promise<UpkeepReport> {
+  async upkeep(run: UpkeepRun, patienceMs?: number): Promise<UpkeepReport> {
     const { store, worker } = this.engine;
     const started = performance.now();
-    const { failure, ...report } = await this.#runUpkeep(run);
+    const { failure, ...report } = await this.#runUpkeep(run, patienceMs);
     upkeepRan(this.engine, run, report);
     const durationMs = Math.round(performance.now() - started);
     const actions = report.actions.slice(0, mostActions);
@@ -87,23 +87,24 @@ export class CoreMachine {
     throw failure;
   }
 
-  async #runUpkeep(run: UpkeepRun): Promise<UpkeepOutcome> {
+  async #runUpkeep(run: UpkeepRun, patienceMs?: number): Promise<UpkeepOutcome> {
     try {
-      return await upkeepRuns[run](this.engine);
+      return await upkeepRuns[run](this.engine, patienceMs);
     } catch (failure) {
       return { scanned: 0, fixed: 0, actions: [], failure };
     }
   }
 
   /**
-   * Gives the tasks of workers that died to others at once, instead of when their leases run out, and sends again what
-   * was on its way to them. Cheap when nobody died; answers how many did.
+   * After workers died: gives their tasks to others at once, instead of when their leases run out, and closes the stages
+   * that they would have closed. Cheap when nobody died; answers how many did, `goneMs` ago or longer.
    */
   async buryWorkers(goneMs: number): Promise<number> {
     const dead = await this.engine.store.endLeasesOfDeadWorkers(goneMs);
     if (dead.length === 0) return 0;
     this.engine.log.warn('Worker:Lost', { workers: dead.join(', ') });
     await this.upkeep('leases');
+    await this.upkeep('stages', goneMs);
     return dead.length;
   }
 

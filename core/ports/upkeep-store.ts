@@ -91,8 +91,8 @@ export interface UpkeepStore {
     unansweredMs: number,
     limit: number,
   ): Promise<readonly (HeldTask & { readonly orphaned: boolean })[]>;
-  /** Current stages without an open task that were not advanced. */
-  findStagesToClose(limit: number): Promise<readonly StageRef[]>;
+  /** Current stages without an open task, the last of which ended that long ago, that were not advanced. */
+  findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]>;
   findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
   /** Active jobs that were started longer ago than their type allows; `otherMs` for types not among them. */
   findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]>;

@@ -1,7 +1,7 @@
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
 import type { HeldTask, NewUpkeepRun, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
-import { isActive, isOpen } from '../states.ts';
-import { type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
+import { isActive } from '../states.ts';
+import { endOf, type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
 import { MemoryTables } from './memory-tables.ts';
 
 const dayMs = 24 * 3600 * 1000;
@@ -70,10 +70,11 @@ export class MemoryUpkeep implements UpkeepStore {
     return expired.map((task) => ({ ...this.#held(task), orphaned: !this.tables.current(task.ref) }));
   }
 
-  async findStagesToClose(limit: number): Promise<readonly StageRef[]> {
+  async findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]> {
+    const before = this.tables.now() - olderThanMs;
     return this.tables
       .openStages()
-      .filter((stage) => !stage.tasks.some((task) => isOpen(task.status)))
+      .filter((stage) => (endOf(stage) ?? Number.POSITIVE_INFINITY) <= before)
       .slice(0, limit)
       .map((stage) => stage.ref);
   }

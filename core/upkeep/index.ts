@@ -12,10 +12,10 @@ export type { UpkeepReport } from './report.ts';
 export const upkeepRuns = {
   republish: (engine: Engine) => republish(engine),
   leases: (engine: Engine) => leases(engine),
-  stages: (engine: Engine) => stages(engine),
+  stages: (engine: Engine, patienceMs?: number) => stages(engine, patienceMs),
   timeouts: (engine: Engine) => timeouts(engine),
   retention: (engine: Engine) => retention(engine),
-} as const satisfies Record<string, (engine: Engine) => Promise<UpkeepOutcome>>;
+} as const satisfies Record<string, (engine: Engine, patienceMs?: number) => Promise<UpkeepOutcome>>;
 
 export type UpkeepRun = keyof typeof upkeepRuns;
 

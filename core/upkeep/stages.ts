@@ -5,16 +5,16 @@ import { removeLeftBehind } from '../machine/temporary.ts';
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
 import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 
-/** A callback is left to the worker that finished the job for this long. */
-const callbackPatienceMs = 30_000;
+/** How long a stage is left to the worker that ended its last task, and a callback to the one that finished the job. */
+const defaultPatienceMs = 30_000;
 
 /**
  * Takes the step that a worker died before: closes finished stages, delivers callbacks, removes what runs that
  * are over left. A stage that cannot be closed now, because its job's `finalize` needs something that is away, keeps
  * nothing else waiting; its error comes beside what was done.
  */
-export async function stages(engine: Engine, patienceMs: number = callbackPatienceMs): Promise<UpkeepOutcome> {
-  const found = await engine.store.findStagesToClose(upkeepBatch);
+export async function stages(engine: Engine, patienceMs: number = defaultPatienceMs): Promise<UpkeepOutcome> {
+  const found = await engine.store.findStagesToClose(patienceMs, upkeepBatch);
   const failures: unknown[] = [];
   const closed: StageRef[] = [];
   for (const ref of found) if (await done(closeStageIfDone(engine, ref), failures)) closed.push(ref);

@@ -69,8 +69,8 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
       ]);
       return rows.map((row) => ({ ...heldTask(row), orphaned: row.orphaned }));
     },
-    async findStagesToClose(limit) {
-      return (await database.query<StageRefRow>(sql.stagesToClose, [limit])).map(stageRef);
+    async findStagesToClose(olderThanMs, limit) {
+      return (await database.query<StageRefRow>(sql.stagesToClose, [olderThanMs, limit])).map(stageRef);
     },
     async findCallbacksDue(olderThanMs, limit) {
       return (await database.query<JobRow>(sql.callbacksDue, [olderThanMs, limit])).map(jobRecord);

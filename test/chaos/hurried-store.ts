@@ -6,7 +6,7 @@ export const mutants = ['no-fencing', 'no-reconciler'] as const;
 export type Mutant = (typeof mutants)[number];
 
 /** What production waits for minutes, in milliseconds: the same steps, for a trial of seconds. */
-const patience = { unansweredMs: 1000, certainMs: 4000, callbackMs: 500, retryMs: 300 } as const;
+const patience = { unansweredMs: 1000, certainMs: 4000, closingMs: 500, retryMs: 300 } as const;
 
 /** The real store with less patience. */
 export function hurriedStore(store: StateStore): StateStore {
@@ -30,7 +30,9 @@ export function hurriedStore(store: StateStore): StateStore {
       ),
     takeExpiredLeases: (unansweredMs, limit) =>
       store.takeExpiredLeases(Math.min(unansweredMs, patience.unansweredMs), limit),
-    findCallbacksDue: (olderThanMs, limit) => store.findCallbacksDue(Math.min(olderThanMs, patience.callbackMs), limit),
+    findStagesToClose: (olderThanMs, limit) =>
+      store.findStagesToClose(Math.min(olderThanMs, patience.closingMs), limit),
+    findCallbacksDue: (olderThanMs, limit) => store.findCallbacksDue(Math.min(olderThanMs, patience.closingMs), limit),
   };
 }
 

@@ -125,7 +125,7 @@ function testCosts(state: string): void {
       assert.ok((await pagesOf('complete_jobs', [[big.jobId], [1], [1], ['completed'], ['{}'], [null], [false]])) < 40);
       assert.ok((await pagesOf('mark_jobs_published', [[big.jobId], [1], [1]])) < 40);
       assert.ok((await pagesOf('mark_tasks_published', [[big.jobId], [1], [1], [many]])) < 40);
-      assert.ok((await pagesOf('find_stages_to_close', [100])) < 60);
+      assert.ok((await pagesOf('find_stages_to_close', [0, 100])) < 60);
       assert.ok((await pagesOf('find_stages_to_publish', [0, 100])) < 60);
       assert.ok((await pagesOf('find_jobs_to_publish', [0, 0, 100])) < 60);
     });

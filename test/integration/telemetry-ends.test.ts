@@ -196,6 +196,7 @@ test('upkeep of stages and of limits, and what retention removes', async () => {
       await assert.rejects(b.machine.handleTaskMessage(messages[0]), /dies/);
       dies = false;
       assert.equal((await b.machine.upkeep('retention')).fixed, 1);
+      b.clock.advance(60_000);
       assert.equal((await b.machine.upkeep('stages')).fixed, 1);
       b.clock.advance(1000 * 3_600_000);
       assert.equal((await b.machine.upkeep('timeouts')).fixed, 1);

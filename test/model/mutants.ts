@@ -98,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no-upkeep-of-stages',
     file: 'upkeep/index.ts',
-    edits: [['(engine: Engine) => stages(engine)', idle]],
+    edits: [['(engine: Engine, patienceMs?: number) => stages(engine, patienceMs)', idle]],
     violation: /still|callback is due/,
   },
 ];

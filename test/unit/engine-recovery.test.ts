@@ -5,6 +5,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { type InstantName, instantNames } from '../../core/instants.ts';
 import { defineJob } from '../../core/job.ts';
 import type { JobCompletion } from '../../core/machine/engine.ts';
+import type { UpkeepReport } from '../../core/upkeep/index.ts';
 import { eventually } from '../tools/poll.ts';
 import { type Bench, bench, numberHandler, sumJob } from './engine-tools.ts';
 
@@ -334,6 +335,37 @@ test('on a healthy system upkeep fixes nothing', async () => {
   }
 });
 
+test('upkeep leaves a stage alone whose worker is about to close it', async () => {
+  const meanwhile: Promise<UpkeepReport>[] = [];
+  const b = bench([sumJob(double)], {
+    instants: (name) => {
+      if (name === 'result-stored') meanwhile.push(b.machine.upkeep('stages'));
+    },
+  });
+  await b.submit('sum_job');
+  await b.drainAll();
+  assert.ok(meanwhile.length > 1);
+  for (const report of await Promise.all(meanwhile)) assert.equal(report.scanned, 0);
+});
+
+test('the stage that a worker died before closing is closed when its death is seen', async () => {
+  let armed = true;
+  const b = bench([sumJob(double)], {
+    instants: (name) => {
+      if (!armed || name !== 'result-stored') return;
+      armed = false;
+      throw new Crash(name);
+    },
+  });
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await drainLosing(b);
+  b.store.endLeasesOfDeadWorkers = async () => ['the one that died'];
+  b.clock.advance(1500);
+  assert.equal(await b.machine.buryWorkers(1000), 1);
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
 test('upkeep finds what it cannot send, and does not say that it was sent', async () => {
   const b = bench([sumJob(double)]);
   await b.submit('sum_job', { n: 1 });
@@ -374,6 +406,7 @@ test('a job that cannot be finalized now keeps upkeep neither from closing other
   const younger = await b.submit('fine');
   await drainLosing(b);
   crashing = false;
+  b.clock.advance(60_000);
   await assert.rejects(b.machine.upkeep('stages'), { code: 'STORAGE_UNAVAILABLE' });
   assert.equal((await b.store.getJob(younger))?.status, 'completed');
   assert.deepEqual(told, ['fine']);

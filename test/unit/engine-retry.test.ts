@@ -209,6 +209,7 @@ test('upkeep that dies with a task failed for its limit, its stage not closed: t
   b.clock.advance(1900_000);
   await assert.rejects(b.machine.upkeep('timeouts'), Death);
   assert.equal((await b.store.getJob(jobId))?.status, 'processing');
+  b.clock.advance(60_000);
   await b.machine.upkeep('stages');
   const { status, error } = (await b.store.getJob(jobId)) ?? {};
   assert.deepEqual([status, error?.code], ['failed', 'TIMEOUT']);
