@@ -336,7 +336,14 @@ test('progress goes up to the end of the work, and a cancelled task stops and le
     input,
     context((fraction) => seen.push(fraction)),
   );
-  assert.ok(seen.length > 5 && (seen.at(-1) ?? 0) >= 0.89, String(seen));
+  const ends = [0.05, 0.45, 0.6, 0.9];
+  assert.deepEqual(
+    ends.filter((end) => !seen.includes(end)),
+    [],
+    String(seen),
+  );
+  // Within a step, too; how often depends on how fast the machine is.
+  assert.ok(seen.length > ends.length, String(seen));
   assert.deepEqual(
     seen,
     seen.toSorted((a, b) => a - b),
