@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { JsonObject } from '../../core/json.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { type Stack, startStack } from '../local/stack/stack.ts';
 import { bar, LiveLine } from './bar.ts';
 import { ApiClient, type JobView } from './client.ts';
+import { commandLine } from './command-line.ts';
 import { saveOutputs } from './demo-outputs.ts';
 import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
@@ -19,11 +21,7 @@ Without a file: NASA's Blue Marble, a Landsat 7 scene and an elevation model.`;
 /** What is to be looked at after the demo; the stack and its addresses are gone then. */
 const outputFolder = 'out';
 
-const files = process.argv.slice(2);
-if (files.includes('--help')) {
-  console.log(help);
-  process.exit(0);
-}
+const files = commandLine(help, () => parseArgs({ allowPositionals: true }).positionals);
 process.exitCode = await demo(files).catch((error: unknown) => {
   console.error(`demo failed: ${error instanceof Error ? error.message : String(error)}`);
   return 1;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { startStack } from '../local/stack/stack.ts';
+import { commandLine, wholeNumber } from './command-line.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
 import { templateFolder } from './template-folder.ts';
 
@@ -10,11 +11,7 @@ const help = `./run start [--data FOLDER | --memory] [--port 7071]
   --port N       port of the HTTP API
 DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one.`;
 
-const values = readOptions();
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
+const values = commandLine(help, readOptions);
 
 const given = connectionsFromEnvironment();
 const stack = await startStack({
@@ -51,24 +48,16 @@ process.on('SIGINT', () => void stop('interrupted', 0));
 process.on('SIGTERM', () => void stop('terminated', 0));
 void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/logs`, 1));
 
-/** Says what is wrong with the command line and ends, where something is. */
+/** @throws Error for the user, where something is wrong with the command line. */
 function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        data: { type: 'string', default: '.data' },
-        memory: { type: 'boolean', default: false },
-        port: { type: 'string', default: '7071' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    const httpPort = Number(values.port);
-    if (/^\d+$/.test(values.port) && httpPort < 65_536) return { ...values, httpPort };
-    throw new Error(`--port ${values.port} is no port: give a number up to 65535`);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${help}`);
-    process.exit(2);
-  }
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string', default: '.data' },
+      memory: { type: 'boolean', default: false },
+      port: { type: 'string', default: '7071' },
+    },
+  });
+  return { ...values, httpPort: wholeNumber('--port', values.port, 0, 65_535) };
 }
 
 /** Whatever of our settings the caller's environment has goes to the host as it is. */

@@ -1,15 +1,21 @@
+import { commandLine } from './command-line.ts';
 import { prepare } from './setup/prepare.ts';
 import { parseSelection, type Selection } from './testing/arguments.ts';
-import { runCheck } from './testing/checks.ts';
+import { checks, runCheck } from './testing/checks.ts';
 import { inPool } from './testing/pool.ts';
 import { closingReport, failedCount, progressText, type Reported } from './testing/report.ts';
 import { type FileRun, runTestFile } from './testing/run-file.ts';
 import { addressVariable, type RunningService, type ServiceName, startService } from './testing/service.ts';
-import { findTestFiles, type TestFile } from './testing/test-files.ts';
+import { findTestFiles, suites, type TestFile } from './testing/test-files.ts';
+
+const help = `./run test [FILTER…] [--only NAME,…] [--concurrency N]
+  FILTER         test files with this in their names, and no checks
+  --only         of ${[...checks, ...suites].join(', ')}
+  --concurrency  files at a time`;
 
 /** `./run test`: types, lint, then every test file, and one closing line of counts. The exit code is the verdict. */
 async function main(args: readonly string[]): Promise<number> {
-  const selection = parseSelection(args);
+  const selection = commandLine(help, () => parseSelection(args));
   const files = findTestFiles(selection.suites, selection.filters);
   if (files.length + selection.checks.length === 0) throw new Error('No test matches.');
   await prepare(levelFor(selection, files));

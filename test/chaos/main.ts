@@ -1,13 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bar, LiveLine } from '../../src/cli/bar.ts';
+import { commandLine, wholeNumber } from '../../src/cli/command-line.ts';
 import { mutantOf, runCampaign } from './campaign.ts';
 import { describePlan, planOf } from './plan.ts';
 import type { TrialReport } from './trial.ts';
 
+const help = `./run chaos [--seeds 200] [--first 1] [--seed S] [--workers 2-4] [--lanes N]
+  --seeds N    how many seeds, from --first on
+  --seed S     this one alone, with what the adversary does
+  --workers N  for every seed, instead of what the seed says
+  --lanes N    seeds at a time; default: half as many as processors`;
+
 /** `./run chaos`: seed after seed, and one closing line. The exit code is the verdict. */
 async function main(): Promise<number> {
-  const { seeds, workers, lanes } = readArguments();
+  const { seeds, workers, lanes } = commandLine(help, readArguments);
   const mutant = mutantOf(process.env.CHAOS_MUTANT);
   if (seeds.length === 1) console.log(describePlan(planOf(seeds[0] ?? 0, workers)));
   const line = new LiveLine();
@@ -43,18 +50,12 @@ function readArguments(): { seeds: readonly number[]; workers: number | undefine
       lanes: { type: 'string', default: String(Math.max(1, Math.floor(availableParallelism() / 2))) },
     },
   });
-  const workers = values.workers === undefined ? undefined : whole('--workers', values.workers, 2, 4);
-  const lanes = whole('--lanes', values.lanes, 1, 16);
-  if (values.seed !== undefined) return { seeds: [whole('--seed', values.seed, 0, 2 ** 31)], workers, lanes };
-  const first = whole('--first', values.first, 0, 2 ** 31);
-  const count = whole('--seeds', values.seeds, 1, 100_000);
+  const workers = values.workers === undefined ? undefined : wholeNumber('--workers', values.workers, 2, 4);
+  const lanes = wholeNumber('--lanes', values.lanes, 1, 16);
+  if (values.seed !== undefined) return { seeds: [wholeNumber('--seed', values.seed, 0, 2 ** 31)], workers, lanes };
+  const first = wholeNumber('--first', values.first, 0, 2 ** 31);
+  const count = wholeNumber('--seeds', values.seeds, 1, 100_000);
   return { seeds: Array.from({ length: count }, (_, index) => first + index), workers, lanes };
-}
-
-function whole(name: string, text: string, from: number, to: number): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= from && number <= to) return number;
-  throw new Error(`${name} takes a whole number from ${from} to ${to}, not ${text}`);
 }
 
 function stopOnSignal(): AbortSignal {
