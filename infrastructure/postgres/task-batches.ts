@@ -55,8 +55,11 @@ export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
     keyOf: ({ ref }) => taskKey(ref),
     isItemError: isDataError,
     async run(claims) {
-      const rows = await database.query<ClaimedRow>(sql.claimTasks, claimColumns(claims));
-      const outcomes = new Map(rows.map((row) => [claims[row.ord - 1], claimedOutcome(row)]));
+      const [answer] = await database.query<{ readonly taken: ClaimedRow[] | null }>(
+        sql.claimTasks,
+        claimColumns(claims),
+      );
+      const outcomes = new Map((answer?.taken ?? []).map((row) => [claims[row.ord - 1], claimedOutcome(row)]));
       const left = claims.filter((claim) => !outcomes.has(claim));
       if (left.length > 0) {
         const contested = await database.query<ContestedRow>(sql.claimContested, claimColumns(left));
@@ -77,7 +80,7 @@ export function attemptEnds(database: Database): Batcher<Ending, boolean> {
     maxWeight: maxResultCharacters,
     isItemError: isDataError,
     async run(endings) {
-      const rows = await database.query<{ readonly ord: number }>(sql.endAttempts, [
+      const [answer] = await database.query<{ readonly ended: number[] | null }>(sql.endAttempts, [
         ...taskColumns(endings.map(({ ref }) => ref)),
         endings.map(({ attempt }) => attempt),
         endings.map(({ end }) => end.status),
@@ -85,7 +88,7 @@ export function attemptEnds(database: Database): Batcher<Ending, boolean> {
         endings.map(({ end }) => (end.status === 'completed' ? null : JSON.stringify(end.error))),
         endings.map(({ end }) => (end.status === 'retrying' ? end.delayMs : null)),
       ]);
-      const ended = new Set(rows.map((row) => row.ord));
+      const ended = new Set(answer?.ended);
       return endings.map((_, index) => ended.has(index + 1));
     },
   });
