@@ -14,7 +14,12 @@ const sql = {
   hasOpenTasks: query('has_open_tasks'),
 };
 
-const maxItems = 200;
+/**
+ * Half of what a busy worker has at once: it works on one half while the other is at the database. All together they
+ * would stay together, and the worker wait for each of their statements.
+ */
+const maxTogether = 32;
+const maxProbes = 200;
 const maxResultCharacters = 8 * 1024 * 1024;
 
 interface Claim {
@@ -50,7 +55,7 @@ interface ContestedRow extends ClaimedRow {
 /** Two claims of one task never share a statement: the second waits, and then finds it taken. */
 export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
   return new Batcher({
-    maxItems,
+    maxItems: maxTogether,
     sameKey: 'wait',
     keyOf: ({ ref }) => taskKey(ref),
     isItemError: isDataError,
@@ -73,7 +78,7 @@ export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
 /** Ends of attempts, as many together as their results leave room for. */
 export function attemptEnds(database: Database): Batcher<Ending, boolean> {
   return new Batcher({
-    maxItems,
+    maxItems: maxTogether,
     sameKey: 'wait',
     keyOf: ({ ref }) => taskKey(ref),
     weightOf: ({ result }) => result?.length ?? 0,
@@ -102,7 +107,7 @@ export function ending(ref: TaskRef, attempt: number, end: AttemptEnd): Ending {
 /** The last tasks of a stage ask at about the same time: one probe answers all that have come together. */
 export function openTaskProbes(database: Database): Batcher<StageRef, boolean> {
   return new Batcher({
-    maxItems,
+    maxItems: maxProbes,
     sameKey: 'share',
     keyOf: stageKey,
     isItemError: isDataError,
