@@ -24,6 +24,7 @@ import { jobTypes } from '../jobs/index.ts';
 import { type Config, readConfig } from './config.ts';
 import { deliveryOf } from './delivery.ts';
 import type { HealthCheck } from './health.ts';
+import { growHeapFreely } from './heap-growth.ts';
 import type { Route } from './http/route.ts';
 import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
@@ -96,6 +97,7 @@ export interface AppOptions {
 
 /** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
 export async function openApp(config: Config, options: AppOptions = {}): Promise<App> {
+  growHeapFreely();
   const plainLog = createLog({ format: config.logFormat });
   const log = telemetryWanted(config.telemetry) ? tracedLog(plainLog) : plainLog;
   const registry = new JobRegistry(jobTypes);

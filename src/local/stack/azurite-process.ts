@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { growHeapFreely } from '../../heap-growth.ts';
 import { childOptions, childReady } from './child.ts';
 
 export interface AzuriteOptions {
@@ -38,6 +39,7 @@ process.stdout.write = (chunk: string | Uint8Array, ...rest: never[]): boolean =
   if (String(chunk).includes('successfully closed')) closed.resolve();
   return write(chunk, ...rest);
 };
+growHeapFreely();
 createRequire(import.meta.url)('azurite/dist/src/blob/main.js');
 
 /**
