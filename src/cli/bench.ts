@@ -38,6 +38,8 @@ function chosenBench(): () => Promise<void> {
   const finished = wholeNumber('--finished', values.finished, 0, 1e9);
   const only = values.only?.split(',') ?? null;
   const sizes = values.sizes === undefined ? undefined : wholeNumbers('--sizes', values.sizes);
+  const scale = Number(values.scale);
+  if (!(scale > 0 && scale <= 1)) throw new Error(`--scale takes a number above 0, up to 1, not ${values.scale}`);
   const sides = wholeNumbers('--sides', values.sides);
   const benches: Readonly<Record<string, () => Promise<void>>> = {
     collection: () => benchCollection(rounds),
@@ -47,7 +49,7 @@ function chosenBench(): () => Promise<void> {
     profile: benchProfile,
     raster: () => benchRaster(rounds),
     submits: benchSubmits,
-    vector: () => benchVector(rounds, Number(values.scale)),
+    vector: () => benchVector(rounds, scale),
     engine: () => benchEngine({ rounds, only, sizes: sizes ?? [100, 1000, 5000, 20_000] }),
   };
   const [name = ''] = positionals;

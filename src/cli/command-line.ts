@@ -18,6 +18,6 @@ export function commandLine<T>(help: string, read: () => T): T {
 /** @throws Error for the user, where the text of option `name` is no whole number in these bounds. */
 export function wholeNumber(name: string, text: string, from: number, to: number): number {
   const number = Number(text);
-  if (Number.isInteger(number) && number >= from && number <= to) return number;
+  if (/^\d+$/.test(text) && number >= from && number <= to) return number;
   throw new Error(`${name} takes a whole number from ${from} to ${to}, not ${text}`);
 }

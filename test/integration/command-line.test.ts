@@ -34,6 +34,8 @@ test('numbers out of their bounds are refused by name', () => {
     /^--port takes a whole number from 0 to 65535, not 99999/,
   );
   assert.match(called(programs.bench, 'raster', '--rounds', 'z').stderr, /^--rounds takes a whole number .*, not z/);
+  assert.match(called(programs.start, '--port', '').stderr, /^--port takes a whole number/);
+  assert.match(called(programs.bench, 'vector', '--scale', '2').stderr, /^--scale takes a number/);
 });
 
 test('a file that is not there is told by demo', () => {

@@ -92,7 +92,7 @@ test('./run start tells what is wrong in plain words: an option, a port, a setti
   const wrong = 'postgresql://nobody@127.0.0.1:1/none';
   const cases: [string[], Record<string, string>, number, RegExp][] = [
     [['--prot', '1'], {}, 2, /'--prot'.*--port N/s],
-    [['--port', '7071x'], {}, 2, /--port 7071x is no port/],
+    [['--port', '7071x'], {}, 2, /--port takes a whole number from 0 to 65535, not 7071x/],
     [
       ['--port', '0'],
       { DATABASE_URL: wrong },

@@ -133,3 +133,16 @@ export function sumJob(
       numbers: (await results.work.all()).map(({ output }) => output.value),
     }));
 }
+
+/** The death of a worker at a named instant. */
+export class Crash extends Error {}
+
+/** Drains like a host does: a handler of a message that throws loses the message (the harshest case). */
+export async function drainLosing(b: Bench): Promise<void> {
+  for (let due = b.queue.nextDue(); due !== null; due = b.queue.nextDue()) {
+    b.clock.advance(Math.max(0, due - b.clock.now()));
+    await b.drain().catch((error: unknown) => {
+      if (!(error instanceof Crash)) throw error;
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { CoreMachineError } from '../../core/errors.ts';
+import { defineJob } from '../../core/job.ts';
+import type { UpkeepReport } from '../../core/upkeep/index.ts';
+import { bench, Crash, drainLosing, numberHandler, sumJob } from './engine-tools.ts';
+
+const double = numberHandler('double', (value) => value * 2);
+
+test('on a healthy system upkeep fixes nothing', async () => {
+  const b = bench([sumJob(double)]);
+  await b.submit('sum_job');
+  await b.drainAll();
+  b.clock.advance(3_600_000);
+  for (const run of ['republish', 'leases', 'stages'] as const) {
+    assert.deepEqual(await b.machine.upkeep(run), { scanned: 0, fixed: 0, actions: [] });
+  }
+});
+
+test('upkeep leaves a stage alone whose worker is about to close it', async () => {
+  const meanwhile: Promise<UpkeepReport>[] = [];
+  const b = bench([sumJob(double)], {
+    instants: (name) => {
+      if (name === 'result-stored') meanwhile.push(b.machine.upkeep('stages'));
+    },
+  });
+  await b.submit('sum_job');
+  await b.drainAll();
+  assert.ok(meanwhile.length > 1);
+  for (const report of await Promise.all(meanwhile)) assert.equal(report.scanned, 0);
+});
+
+test('the stage that a worker died before closing is closed when its death is seen', async () => {
+  let armed = true;
+  const b = bench([sumJob(double)], {
+    instants: (name) => {
+      if (!armed || name !== 'result-stored') return;
+      armed = false;
+      throw new Crash(name);
+    },
+  });
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await drainLosing(b);
+  b.store.endLeasesOfDeadWorkers = async () => ['the one that died'];
+  b.clock.advance(1500);
+  assert.equal(await b.machine.buryWorkers(1000), 1);
+  await b.drainAll();
+  assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('upkeep finds what it cannot send, and does not say that it was sent', async () => {
+  const b = bench([sumJob(double)]);
+  await b.submit('sum_job', { n: 1 });
+  const jobId = await b.submit('sum_job', { n: 2 });
+  b.queue.take();
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  while (b.queue.take());
+  b.queue.sendJobMessages = () => Promise.reject(new CoreMachineError('QUEUE_UNAVAILABLE', 'away'));
+  b.clock.advance(6 * 60_000);
+  const { scanned, fixed, actions } = await b.machine.upkeep('republish');
+  assert.deepEqual([scanned, fixed], [3, 2]);
+  assert.ok(actions.every((action) => action.includes(`task`) && action.includes(jobId)));
+});
+
+test('a job that cannot be finalized now keeps upkeep neither from closing other stages nor from calling back', async () => {
+  const finalizeOf = (name: string, finalize: () => { sum: number }) =>
+    defineJob(name, { description: name, parameters: z.object({}) })
+      .stage('work', double, () => [{ key: 'one', input: { value: 1 } }])
+      .finalize(finalize);
+  const stuck = finalizeOf('stuck', () => {
+    throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+  });
+  const fine = finalizeOf('fine', () => ({ sum: 2 }));
+  let crashing = true;
+  const told: string[] = [];
+  const b = bench([stuck, fine], {
+    instants: (name) => {
+      if (crashing && name === 'result-stored') throw new Crash(name);
+    },
+    onJobComplete: async ({ jobType }) => {
+      if (crashing) throw new Error('away');
+      told.push(jobType);
+    },
+  });
+  await b.submit('stuck');
+  await drainLosing(b);
+  b.clock.advance(1000);
+  const younger = await b.submit('fine');
+  await drainLosing(b);
+  crashing = false;
+  b.clock.advance(60_000);
+  await assert.rejects(b.machine.upkeep('stages'), { code: 'STORAGE_UNAVAILABLE' });
+  assert.equal((await b.store.getJob(younger))?.status, 'completed');
+  assert.deepEqual(told, ['fine']);
+  const [row] = await b.store.listUpkeepRuns({ limit: 1 });
+  assert.deepEqual([row?.scanned, row?.fixed, row?.error?.code], [2, 1, 'STORAGE_UNAVAILABLE']);
+  assert.deepEqual(row?.actions, [`closed stage 1 of job ${younger}`]);
+});
