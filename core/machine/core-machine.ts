@@ -104,7 +104,11 @@ export class CoreMachine {
     if (dead.length === 0) return 0;
     this.engine.log.warn('Worker:Lost', { workers: dead.join(', ') });
     await this.upkeep('leases');
-    await this.upkeep('stages', goneMs);
+    // A stage that cannot be closed now is left to the next run; what else follows a death does not wait for it.
+    await this.upkeep('stages', goneMs).catch((error: unknown) => {
+      const { code, message } = toCoreMachineError(error);
+      this.engine.log.warn('Upkeep:Failed', { run: 'stages', code, message });
+    });
     return dead.length;
   }
 

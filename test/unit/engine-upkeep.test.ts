@@ -96,4 +96,7 @@ test('a job that cannot be finalized now keeps upkeep neither from closing other
   const [row] = await b.store.listUpkeepRuns({ limit: 1 });
   assert.deepEqual([row?.scanned, row?.fixed, row?.error?.code], [2, 1, 'STORAGE_UNAVAILABLE']);
   assert.deepEqual(row?.actions, [`closed stage 1 of job ${younger}`]);
+  b.store.endLeasesOfDeadWorkers = async () => ['the one that died'];
+  assert.equal(await b.machine.buryWorkers(1000), 1, 'nor from what follows a death');
+  assert.equal(b.events.at(-1)?.event, 'Upkeep:Failed');
 });

@@ -30,9 +30,9 @@ test('what looks like a credential goes without being an option', () => {
 });
 
 test("local files appear by their names, blobs by GDAL's path", () => {
-  const paths = ['/data/work/1/source.tif', '/vsiaz/raw/a.tif', ''];
+  const paths = ['/data/scratch/1/source.tif', '/vsiaz/raw/a.tif', ''];
   assert.equal(
-    withoutFolders('/data/work/1/source.tif, /vsiaz/raw/a.tif: no', paths),
+    withoutFolders('/data/scratch/1/source.tif, /vsiaz/raw/a.tif: no', paths),
     'source.tif, /vsiaz/raw/a.tif: no',
   );
 });
