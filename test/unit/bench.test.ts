@@ -118,7 +118,7 @@ describe('report of the bench', () => {
     redisCommands: 0,
   });
   const round = (seconds: number, recovery: Round['recovery']): Round => ({
-    runs: new Map([['fan-1000', run(seconds)]]),
+    runs: new Map([['fan-1000', [run(seconds)]]]),
     latency: { p50: seconds, p95: 2 * seconds },
     recovery,
   });
