@@ -34,6 +34,9 @@ export interface JobRecord {
   readonly updatedAt: Date;
 }
 
+/** A job without what may be large. */
+export type JobSummary = Omit<JobRecord, 'parameters' | 'metadata' | 'result'>;
+
 export interface NewJob {
   readonly jobId: string;
   readonly jobType: string;
@@ -170,7 +173,7 @@ export interface StateStore extends UpkeepStore {
     jobId: string,
     filter: { readonly run?: number; readonly after?: number; readonly limit: number },
   ): Promise<readonly JobEvent[]>;
-  listJobs(filter: JobFilter): Promise<readonly JobRecord[]>;
+  listJobs(filter: JobFilter): Promise<readonly JobSummary[]>;
   /** Stages of one run that have been planned, in order. */
   getStages(jobId: string, run: number): Promise<readonly StageRecord[]>;
   listTasks(jobId: string, run: number, filter: TaskFilter): Promise<readonly TaskRecord[]>;

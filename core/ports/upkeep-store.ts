@@ -93,7 +93,8 @@ export interface UpkeepStore {
   ): Promise<readonly (HeldTask & { readonly orphaned: boolean })[]>;
   /** Current stages without an open task, the last of which ended that long ago, that were not advanced. */
   findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]>;
-  findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]>;
+  /** Runs that ended that long ago and whose completion callback is due; without their results, which may be large. */
+  findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly Pick<JobRecord, 'jobId' | 'run'>[]>;
   /** Active jobs that were started longer ago than their type allows; `otherMs` for types not among them. */
   findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]>;
   /** Tasks whose current attempt takes longer than their handler allows. */

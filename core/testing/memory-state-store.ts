@@ -5,6 +5,7 @@ import type {
   ClaimOutcome,
   JobFilter,
   JobRecord,
+  JobSummary,
   LeaseState,
   NewJob,
   NewStage,
@@ -74,7 +75,7 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     return this.tables.jobs.get(jobId)?.record ?? null;
   }
 
-  async listJobs(filter: JobFilter): Promise<readonly JobRecord[]> {
+  async listJobs(filter: JobFilter): Promise<readonly JobSummary[]> {
     const { after } = filter;
     const isAfter = (job: JobRecord) =>
       !after ||
@@ -87,7 +88,8 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
       .filter((job) => !filter.since || job.createdAt >= filter.since)
       .filter(isAfter)
       .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.jobId < b.jobId ? 1 : -1))
-      .slice(0, filter.limit);
+      .slice(0, filter.limit)
+      .map(({ parameters: _, metadata: __, result: ___, ...summary }) => summary);
   }
 
   async getStages(jobId: string, run: number): Promise<readonly StageRecord[]> {

@@ -79,13 +79,13 @@ export class MemoryUpkeep implements UpkeepStore {
       .map((stage) => stage.ref);
   }
 
-  async findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly JobRecord[]> {
+  async findCallbacksDue(olderThanMs: number, limit: number) {
     const before = this.tables.now() - olderThanMs;
     return [...this.tables.jobs.values()]
       .filter((row) => row.callback === 'due' && (row.record.completedAt?.getTime() ?? 0) <= before)
       .sort((a, b) => Number(a.record.completedAt) - Number(b.record.completedAt))
       .slice(0, limit)
-      .map((row) => row.record);
+      .map(({ record: { jobId, run } }) => ({ jobId, run }));
   }
 
   async findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]> {

@@ -2,7 +2,7 @@ import { deliverCallback } from '../machine/callback.ts';
 import { closeStageIfDone } from '../machine/close-stage.ts';
 import type { Engine } from '../machine/engine.ts';
 import { removeLeftBehind } from '../machine/temporary.ts';
-import type { JobRecord, StageRef } from '../ports/state-store.ts';
+import type { StageRef } from '../ports/state-store.ts';
 import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 
 /** How long a stage is left to the worker that ended its last task, and a callback to the one that finished the job. */
@@ -19,15 +19,18 @@ export async function stages(engine: Engine, patienceMs: number = defaultPatienc
   const closed: StageRef[] = [];
   for (const ref of found) if (await done(closeStageIfDone(engine, ref), failures)) closed.push(ref);
   const due = engine.onJobComplete ? await engine.store.findCallbacksDue(patienceMs, upkeepBatch) : [];
-  const told: JobRecord[] = [];
-  for (const job of due) if (await deliverCallback(engine, job)) told.push(job);
+  const told: string[] = [];
+  for (const { jobId, run } of due) {
+    const job = await engine.store.getJob(jobId);
+    if (job?.run === run && (await deliverCallback(engine, job))) told.push(jobId);
+  }
   const left = await removeLeftBehind(engine, upkeepBatch).catch((error: unknown) => {
     failures.push(error);
     return [];
   });
   const actions = [
     ...closed.map((ref) => `closed stage ${ref.stage} of job ${ref.jobId}`),
-    ...told.map((job) => `called back for job ${job.jobId}`),
+    ...told.map((jobId) => `called back for job ${jobId}`),
     ...left,
   ];
   const scanned = found.length + due.length + left.length;

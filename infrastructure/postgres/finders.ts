@@ -73,7 +73,8 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
       return (await database.query<StageRefRow>(sql.stagesToClose, [olderThanMs, limit])).map(stageRef);
     },
     async findCallbacksDue(olderThanMs, limit) {
-      return (await database.query<JobRow>(sql.callbacksDue, [olderThanMs, limit])).map(jobRecord);
+      const rows = await database.query<Pick<JobRow, 'job_id' | 'run'>>(sql.callbacksDue, [olderThanMs, limit]);
+      return rows.map(({ job_id: jobId, run }) => ({ jobId, run }));
     },
     async findOverdueJobs(limits, otherMs, limit) {
       return (await database.query<JobRow>(sql.overdueJobs, [...limitColumns(limits), otherMs, limit])).map(jobRecord);

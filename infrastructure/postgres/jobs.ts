@@ -3,7 +3,7 @@ import type { Database, Query } from './database.ts';
 import { jobMarks, jobReads } from './job-batches.ts';
 import { type Begin, beginJobs, jobAdvances, jobBegins, jobCompletions } from './job-moves.ts';
 import type { LateMarks } from './late-marks.ts';
-import { type EventRow, type JobRow, jobEvent, jobRecord } from './rows.ts';
+import { type EventRow, type JobRow, type JobSummaryRow, jobEvent, jobRecord, jobSummary } from './rows.ts';
 import { query } from './sql-files.ts';
 
 const sql = {
@@ -52,8 +52,8 @@ export function jobStore(database: Database, late: LateMarks): Pick<StateStore, 
     getJob: (jobId) => reads.do(jobId),
     async listJobs({ status = null, jobType = null, since = null, after, limit }) {
       const cursor = [after?.createdAt ?? null, after?.jobId ?? null];
-      const rows = await database.query<JobRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
-      return rows.map(jobRecord);
+      const rows = await database.query<JobSummaryRow>(sql.listJobs, [status, jobType, since, ...cursor, limit]);
+      return rows.map(jobSummary);
     },
     markJobPublished: (ref) => late.do(() => marks.do(ref)),
     advanceJob: (ref) => advances.do(ref),

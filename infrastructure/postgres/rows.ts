@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type {
   FailurePolicy,
   JobRecord,
+  JobSummary,
   Parallelism,
   StageRecord,
   StageRef,
@@ -34,6 +35,19 @@ export interface JobRow {
   readonly completed_at: Date | null;
   readonly updated_at: Date;
 }
+
+/** What sql/queries/list_jobs.sql returns. */
+export type JobSummaryRow = Omit<
+  JobRow,
+  | 'id'
+  | 'taken_over_run'
+  | 'parameters'
+  | 'metadata'
+  | 'result'
+  | 'message_sent_at'
+  | 'callback_due'
+  | 'callback_delivered_at'
+>;
 
 /** What sql/queries/get_stages.sql returns. */
 export interface StageRow {
@@ -104,6 +118,11 @@ export interface StageRefRow {
 }
 
 export function jobRecord(row: JobRow): JobRecord {
+  const { parameters, metadata, result } = row;
+  return { ...jobSummary(row), parameters, metadata, result };
+}
+
+export function jobSummary(row: JobSummaryRow): JobSummary {
   return {
     jobId: row.job_id,
     jobType: row.job_type,
@@ -111,9 +130,6 @@ export function jobRecord(row: JobRow): JobRecord {
     run: row.run,
     stage: row.stage,
     totalStages: row.total_stages,
-    parameters: row.parameters,
-    metadata: row.metadata,
-    result: row.result,
     error: row.error,
     correlationId: row.correlation_id,
     createdAt: row.created_at,

@@ -52,28 +52,46 @@ interface ContestedRow extends ClaimedRow {
   readonly until: Date | null;
 }
 
-/** Two claims of one task never share a statement: the second waits, and then finds it taken. */
-export function taskClaims(database: Database): Batcher<Claim, ClaimOutcome> {
+/** A claim asks twice at most: an answer that is lost concerns no claim but those that asked. */
+export function taskClaims(database: Database): (claim: Claim) => Promise<ClaimOutcome> {
+  const claims = plainClaims(database);
+  const contested = contestedClaims(database);
+  return async (claim) => (await claims.do(claim)) ?? contested.do(claim);
+}
+
+/** Of tasks that wait to be claimed; null for the others. */
+function plainClaims(database: Database): Batcher<Claim, ClaimOutcome | null> {
   return new Batcher({
-    maxItems: maxTogether,
-    sameKey: 'wait',
-    keyOf: ({ ref }) => taskKey(ref),
-    isItemError: isDataError,
+    ...claimBatches,
     async run(claims) {
       const [answer] = await database.query<{ readonly taken: ClaimedRow[] | null }>(
         sql.claimTasks,
         claimColumns(claims),
       );
-      const outcomes = new Map((answer?.taken ?? []).map((row) => [claims[row.ord - 1], claimedOutcome(row)]));
-      const left = claims.filter((claim) => !outcomes.has(claim));
-      if (left.length > 0) {
-        const contested = await database.query<ContestedRow>(sql.claimContested, claimColumns(left));
-        for (const row of contested) outcomes.set(left[row.ord - 1], contestedOutcome(row));
-      }
-      return claims.map((claim) => outcomes.get(claim) ?? { kind: 'refused' });
+      const taken = new Map((answer?.taken ?? []).map((row) => [row.ord, claimedOutcome(row)]));
+      return claims.map((_, index) => taken.get(index + 1) ?? null);
     },
   });
 }
+
+function contestedClaims(database: Database): Batcher<Claim, ClaimOutcome> {
+  return new Batcher({
+    ...claimBatches,
+    async run(claims) {
+      const rows = await database.query<ContestedRow>(sql.claimContested, claimColumns(claims));
+      const outcomes = new Map(rows.map((row) => [row.ord, contestedOutcome(row)]));
+      return claims.map((_, index) => outcomes.get(index + 1) ?? { kind: 'refused' });
+    },
+  });
+}
+
+/** Two claims of one task never share a statement: the second waits, and then finds it taken. */
+const claimBatches = {
+  maxItems: maxTogether,
+  sameKey: 'wait',
+  keyOf: ({ ref }: Claim) => taskKey(ref),
+  isItemError: isDataError,
+} as const;
 
 /** Ends of attempts, as many together as their results leave room for. */
 export function attemptEnds(database: Database): Batcher<Ending, boolean> {

@@ -32,7 +32,7 @@ export function taskStore(database: Database): Pick<StateStore, TaskMethods> {
   const ends = attemptEnds(database);
   const probes = openTaskProbes(database);
   return {
-    claimTask: (ref, claim) => claims.do({ ref, ...claim }),
+    claimTask: (ref, claim) => claims({ ref, ...claim }),
     endAttempt: (ref, attempt, end) => ends.do(ending(ref, attempt, end)),
     hasOpenTasks: (ref) => probes.do(ref),
     async listTasks(jobId, run, { stage = null, status = null, after, limit }) {

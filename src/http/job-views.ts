@@ -1,7 +1,7 @@
 import { taskIdOf } from '../../core/ids.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { JobRecord, StageRecord, TaskRecord } from '../../core/ports/state-store.ts';
+import type { JobRecord, JobSummary, StageRecord, TaskRecord } from '../../core/ports/state-store.ts';
 import { isActive } from '../../core/states.ts';
 
 /** A job with its stages, as `GET jobs/status/{job_id}` shows it. */
@@ -29,7 +29,7 @@ export function jobStatus(
 }
 
 /** One line of a job list. */
-export function jobSummary(job: JobRecord): JsonObject {
+export function jobSummary(job: JobSummary): JsonObject {
   return {
     job_id: job.jobId,
     job_type: job.jobType,
@@ -111,7 +111,7 @@ function historyStatus({ completedAt, counts, policy }: StageRecord): string {
   return counts.cancelled > 0 ? 'cancelled' : 'completed';
 }
 
-function times(job: JobRecord): JsonObject {
+function times(job: JobSummary): JsonObject {
   const end = isActive(job.status) ? new Date() : job.completedAt;
   return {
     created_at: job.createdAt.toISOString(),

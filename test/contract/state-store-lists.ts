@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { JobFilter, JobRecord, StateStore, TaskFilter } from '../../core/ports/state-store.ts';
+import type { JobFilter, JobSummary, StateStore, TaskFilter } from '../../core/ports/state-store.ts';
 import { eventually } from '../tools/poll.ts';
 import {
   claimed,
@@ -42,6 +42,15 @@ export function testLists(stores: Stores): void {
       const rest = await store.listJobs({ jobType, limit: 10, after: third });
       assert.equal(rest.length, 3);
       assert.ok(rest.every(({ createdAt }) => createdAt <= third.createdAt));
+    });
+
+    test('a list leaves out what may be large', async () => {
+      const { store } = stores();
+      const jobType = 'list_large';
+      const ref = await submitted(store, { jobType, parameters: { text: 'x'.repeat(1000) } });
+      await finished(store, ref);
+      const { parameters: _, metadata: __, result: ___, ...rest } = (await store.getJob(ref.jobId)) ?? assert.fail();
+      assert.deepEqual(await store.listJobs({ jobType, limit: 10 }), [rest]);
     });
 
     test('by status, by type, since a time, and by all of them', async () => {
@@ -142,8 +151,8 @@ export function testLists(stores: Stores): void {
   });
 }
 
-async function allJobs(store: StateStore, filter: JobFilter): Promise<JobRecord[]> {
-  const jobs: JobRecord[] = [];
+async function allJobs(store: StateStore, filter: JobFilter): Promise<JobSummary[]> {
+  const jobs: JobSummary[] = [];
   for (let page = await store.listJobs(filter); page.length > 0; ) {
     assert.ok(page.length <= filter.limit);
     jobs.push(...page);

@@ -3,7 +3,8 @@ import { peerVersion } from '../peers/load.ts';
 import { machineLine } from '../report.ts';
 import type { Run } from './arena.ts';
 import { type Contestant, coreMachine } from './contestant.ts';
-import { longRunSeconds, type Round, recoveryLimitSeconds, repeats, warmUp, workloads } from './engine.ts';
+import { longRunSeconds, type Round, recoveryLimitSeconds, repeats, workloads } from './engine.ts';
+import { warmUpRuns } from './warm-up.ts';
 import { concurrency, taskCount } from './workloads.ts';
 
 export interface ReportContext {
@@ -27,7 +28,7 @@ export function engineReport(results: Results, context: ReportContext): string[]
     `All on one machine: one worker process with ${concurrency} tasks at once, PostgreSQL with default durability, Redis`,
     'with appendfsync always, CoreMachine’s messages over AMQP through the emulator in a process of its own. Every task has',
     '200 bytes of input and stores 200 bytes as its result; the last task of a job reads all results of the others.',
-    `Every contestant is warm: it has run fans of ${warmUp.tasks} tasks for ${warmUp.seconds} s before. Speeds are medians of ${repeats} runs a round, of one`,
+    `Every contestant is warm: it has run fans of ${warmUpRuns.tasks} tasks for ${warmUpRuns.seconds} s before. Speeds are medians of ${repeats} runs a round, of one`,
     `where a run takes longer than ${longRunSeconds} s.`,
     '',
     ...setups,

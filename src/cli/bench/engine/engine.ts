@@ -7,7 +7,8 @@ import { type Contestant, contestants, coreMachine } from './contestant.ts';
 import { engineReport, runLine } from './engine-report.ts';
 import { BenchServer } from './server.ts';
 import { quantile } from './statistics.ts';
-import { taskCount, type Workload } from './workloads.ts';
+import { warmUp } from './warm-up.ts';
+import { fan, taskCount, type Workload } from './workloads.ts';
 
 export interface EngineOptions {
   readonly rounds: number;
@@ -29,8 +30,6 @@ export const recoveryLimitSeconds = 120;
 export const repeats = 3;
 /** A run that takes longer is not repeated. */
 export const longRunSeconds = 10;
-/** Fans of so many tasks, one after the other, for at least so long. */
-export const warmUp = { tasks: 1000, seconds: 10 };
 const latencyJobs = 200;
 const recoveryTasks = { n: 1000, taskMs: 20 };
 
@@ -74,7 +73,7 @@ async function oneRound(
   let latency: Round['latency'] = null;
   let recovery: Round['recovery'];
   try {
-    await warm(arena);
+    await warmUp(arena);
     latency = await measureLatency(arena);
     console.log(`  one job: p50 ${latency.p50.toFixed(1)} ms, p95 ${latency.p95.toFixed(1)} ms`);
     for (const workload of workloads(sizes)) {
@@ -88,12 +87,6 @@ async function oneRound(
     await arena.close();
   }
   return { runs, latency, recovery };
-}
-
-/** What a worker is like that has been at work for a while: its code compiled, the database's plans made. */
-async function warm(arena: Arena): Promise<void> {
-  const until = performance.now() + warmUp.seconds * 1000;
-  for (let number = 0; performance.now() < until; number += 1) await arena.run(fan(`warm-${number}`, warmUp.tasks));
 }
 
 /** Several runs, each of jobs of its own; one where it takes long. */
@@ -111,10 +104,6 @@ async function repeat(arena: Arena, workload: Workload): Promise<Run[]> {
 
 export function workloads(sizes: readonly number[]): Workload[] {
   return [...sizes.map((n) => fan(`fan-${n}`, n)), { kind: 'many', label: 'many', jobs: 500, n: 4 }];
-}
-
-function fan(label: string, n: number, taskMs = 0): Workload {
-  return { kind: 'fan', label, n, taskMs };
 }
 
 /** Looking on must cost little beside the work. */

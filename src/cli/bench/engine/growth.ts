@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { median } from '../measure.ts';
 import { machineLine, writeSection } from '../report.ts';
 import { Arena, type Run } from './arena.ts';
 import { coreMachine } from './contestant.ts';
 import { runLine } from './engine-report.ts';
 import { BenchServer } from './server.ts';
-import { payload, type Workload } from './workloads.ts';
+import { warmUp } from './warm-up.ts';
+import { fan, payload } from './workloads.ts';
 
 const small = 1000;
 const large = 100_000;
@@ -58,12 +60,11 @@ export async function benchGrowth({ rounds, finished }: GrowthOptions): Promise<
 async function oneRound(server: BenchServer, finished: number): Promise<GrowthRound> {
   const arena = await Arena.open(coreMachine, server);
   try {
-    await arena.run(fan('warm', 3 * small));
+    await warmUp(arena);
     const before = await costOf(arena, 'small', small, repeats);
     const big = await costOf(arena, 'large', large, 1);
     await addFinishedTasks(arena, finished);
-    // The disk is still busy with what was added.
-    await arena.run(fan('settle', 3 * small));
+    await untilSettled(arena);
     const full = await costOf(arena, 'full', small, repeats);
     return { small: before, large: big, full };
   } finally {
@@ -88,19 +89,33 @@ async function costOf(arena: Arena, label: string, n: number, times: number): Pr
 }
 
 /**
- * As the engine leaves them behind, without running them: tasks that grew by their results fill four fifths of a page.
+ * As the engine leaves them behind, without running them: tasks that grew by their results fill three fifths of a page.
  * Then what autovacuum would do by itself in a while.
  */
 async function addFinishedTasks(arena: Arena, count: number): Promise<void> {
   const started = performance.now();
-  await arena.watch.query('ALTER TABLE app.tasks SET (fillfactor = 80)');
+  const { rows } = await arena.watch.query<{ fillfactor: string }>(fillfactorOfTasks);
+  await arena.watch.query('ALTER TABLE app.tasks SET (fillfactor = 60)');
   for (let done = 0; done < count; done += tasksPerOldJob) {
     await arena.watch.query(oldJob, [Math.min(tasksPerOldJob, count - done), done, payload]);
   }
-  await arena.watch.query('ALTER TABLE app.tasks SET (fillfactor = 50)');
-  await arena.watch.query('VACUUM (ANALYZE) app.tasks');
+  await arena.watch.query(`ALTER TABLE app.tasks SET (fillfactor = ${Number(rows[0]?.fillfactor)})`);
+  // Counted before the table is vacuumed, and not as changes after it, for which autovacuum would begin at once.
+  await arena.watch.query('SELECT pg_stat_force_next_flush()');
+  await arena.watch.query('VACUUM (ANALYZE) app.tasks, app.stages, app.jobs');
   console.log(`  ${count} finished tasks added in ${((performance.now() - started) / 1000).toFixed(0)} s`);
 }
+
+/** What was added is not the measured jobs' to pay for: its last writes, and whatever autovacuum still does about it. */
+async function untilSettled(arena: Arena): Promise<void> {
+  await arena.run(fan('settle', 3 * small));
+  const autovacuum = `SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'`;
+  while ((await arena.watch.query(autovacuum)).rows.length > 0) await wait(500);
+}
+
+const fillfactorOfTasks = `
+  SELECT option_value AS fillfactor FROM pg_class, pg_options_to_table(reloptions)
+   WHERE oid = 'app.tasks'::regclass AND option_name = 'fillfactor'`;
 
 const oldJob = `
   WITH job AS (
@@ -118,10 +133,6 @@ const oldJob = `
          json_build_object('number', number, 'text', $3::text), json_build_object('number', number, 'text', $3::text),
          now(), now()
     FROM stage, generate_series(0, $1::int - 1) AS number`;
-
-function fan(label: string, n: number): Workload {
-  return { kind: 'fan', label, n, taskMs: 0 };
-}
 
 /** The section of docs/performance.md. */
 export function growthReport(rounds: readonly GrowthRound[], finished: number, version: string): string[] {

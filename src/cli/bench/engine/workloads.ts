@@ -29,3 +29,8 @@ export function jobLabels(workload: Workload): string[] {
     ? Array.from({ length: workload.jobs }, (_, number) => `${label}#${number}`)
     : [label];
 }
+
+/** A task that does nothing, n at once that take `taskMs`, and one that reads their results. */
+export function fan(label: string, n: number, taskMs = 0): Workload {
+  return { kind: 'fan', label, n, taskMs };
+}
