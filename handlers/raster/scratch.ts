@@ -1,7 +1,7 @@
 import type { TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalRunOptions } from '../../core/ports/gdal.ts';
-import { intermediateCommand, internalMask, maskBandCommand, maskCommand } from './cog-commands.ts';
+import { intermediateCommand, internalMask, maskCommand, referenceCommand } from './cog-commands.ts';
 import type { CogPlan } from './cog-plan.ts';
 
 /** Between which fractions of the task's work something lies. */
@@ -41,11 +41,10 @@ export async function unmaskedPixels(
 ): Promise<string> {
   const { gdal } = context.services;
   const warped = `${folder}/warped.tif`;
-  let pixels = source;
-  if (plan.mask === 'band') {
-    pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
-    await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
-  }
+  const reference = `${folder}/reference.vrt`;
+  const referring = referenceCommand(plan, source, reference);
+  if (referring) await gdal.run(referring, { signal: context.signal });
+  const pixels = referring ? { path: reference, config: source.config, refersTo: source.path } : source;
   await gdal.run(intermediateCommand(plan, pixels, warped), stepOptions(context, span));
   return warped;
 }

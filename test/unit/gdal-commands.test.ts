@@ -37,6 +37,7 @@ test("options: the network's, then the source's, then the caller's", () => {
   assert.deepEqual(mergeOptions([local]), {});
   const subdataset = { path: 'NETCDF:"/vsiaz/raw/a.nc":rain', config: {} };
   assert.equal(mergeOptions([subdataset]).GDAL_DISABLE_READDIR_ON_OPEN, 'EMPTY_DIR');
+  assert.equal(mergeOptions([{ ...local, refersTo: blob.path }]).GDAL_DISABLE_READDIR_ON_OPEN, 'EMPTY_DIR');
 });
 
 test('sources that need different credentials are refused without showing these', () => {
