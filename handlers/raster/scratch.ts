@@ -15,6 +15,11 @@ export function stepOptions(context: TaskContext, [from, to]: Span): GdalRunOpti
   };
 }
 
+/** For a step on files that an earlier one made. */
+export function laterStep(context: TaskContext, span: Span): GdalRunOptions {
+  return { ...stepOptions(context, span), ahead: true };
+}
+
 /** The plan's pixels in the target grid, uncompressed, with their mask, as a local file in `folder`; its path. */
 export async function scratchPixels(
   plan: CogPlan,
@@ -27,7 +32,7 @@ export async function scratchPixels(
   const warped = await unmaskedPixels(plan, source, folder, context, [from, masking]);
   if (plan.mask === 'none') return warped;
   const masked = `${folder}/masked.tif`;
-  await context.services.gdal.run(maskCommand(plan, warped, masked), stepOptions(context, [masking, to]));
+  await context.services.gdal.run(maskCommand(plan, warped, masked), laterStep(context, [masking, to]));
   return masked;
 }
 
