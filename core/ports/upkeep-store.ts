@@ -101,7 +101,12 @@ export interface UpkeepStore {
   findOverdueTasks(limits: TimeLimits, limit: number): Promise<readonly HeldTask[]>;
   /** Workers whose connection to the store has been gone for so long: their leases end now. Their names, each once. */
   endLeasesOfDeadWorkers(goneMs: number): Promise<readonly string[]>;
-  /** Removes jobs that ended so long ago, but for those whose callback is due; their ids. */
+  /**
+   * Of the first `jobs` that deleteEndedJobs would remove, removes tasks and events, at most `rows` of either; how many
+   * of both. When it is less than `rows`, none is left.
+   */
+  emptyEndedJobs(olderThanDays: number, jobs: number, rows: number): Promise<number>;
+  /** Removes jobs that ended so long ago and have no tasks left, but for those whose callback is due; their ids. */
   deleteEndedJobs(olderThanDays: number, limit: number): Promise<readonly string[]>;
   recordUpkeepRun(run: NewUpkeepRun): Promise<void>;
   /** Newest first. */

@@ -127,19 +127,39 @@ export class MemoryUpkeep implements UpkeepStore {
     return [];
   }
 
+  async emptyEndedJobs(olderThanDays: number, jobs: number, rows: number): Promise<number> {
+    let [tasksLeft, eventsLeft] = [rows, rows];
+    for (const { jobId } of this.#ended(olderThanDays).slice(0, jobs)) {
+      for (const { tasks } of this.#stagesOf(jobId)) tasksLeft -= removeLast(tasks, tasksLeft);
+      eventsLeft -= removeLast(this.tables.events.get(jobId) ?? [], eventsLeft);
+    }
+    return 2 * rows - tasksLeft - eventsLeft;
+  }
+
   async deleteEndedJobs(olderThanDays: number, limit: number): Promise<readonly string[]> {
-    const { jobs, stages, events, now } = this.tables;
-    const before = now() - olderThanDays * dayMs;
-    const ids = [...jobs.values()]
-      .filter(({ record, callback }) => callback !== 'due' && isOver(record.completedAt, before))
+    const { jobs, stages, events } = this.tables;
+    const ids = this.#ended(olderThanDays)
       .slice(0, limit)
-      .map(({ record }) => record.jobId);
+      .map(({ jobId }) => jobId)
+      .filter((id) => this.#stagesOf(id).every(({ tasks }) => tasks.length === 0));
     for (const id of ids) {
+      for (const { ref } of this.#stagesOf(id)) stages.delete(keyOf(ref));
       jobs.delete(id);
       events.delete(id);
-      for (const [key, stage] of stages) if (stage.ref.jobId === id) stages.delete(key);
     }
     return ids;
+  }
+
+  #ended(olderThanDays: number): JobRecord[] {
+    const before = this.tables.now() - olderThanDays * dayMs;
+    return [...this.tables.jobs.values()]
+      .filter(({ record, callback }) => callback !== 'due' && isOver(record.completedAt, before))
+      .map(({ record }) => record)
+      .sort((a, b) => Number(a.completedAt) - Number(b.completedAt));
+  }
+
+  #stagesOf(jobId: string): StageRow[] {
+    return [...this.tables.stages.values()].filter(({ ref }) => ref.jobId === jobId);
   }
 
   async recordUpkeepRun(run: NewUpkeepRun): Promise<void> {
@@ -162,6 +182,11 @@ export class MemoryUpkeep implements UpkeepStore {
     const kept = upkeepRuns.filter(({ startedAt }) => startedAt.getTime() > before);
     upkeepRuns.splice(0, upkeepRuns.length, ...kept);
   }
+}
+
+/** Tasks are found by their place, so the others keep theirs. */
+function removeLast(rows: unknown[], most: number): number {
+  return rows.splice(Math.max(0, rows.length - most)).length;
 }
 
 function isOver(time: Date | null, before: number): boolean {

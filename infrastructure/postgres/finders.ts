@@ -15,6 +15,8 @@ const sql = {
   overdueTasks: query('find_overdue_tasks'),
   deadWorkers: query('take_dead_workers'),
   endLeases: query('end_leases_of_workers'),
+  deleteEndedTasks: query('delete_ended_tasks'),
+  deleteEndedEvents: query('delete_ended_events'),
   deleteEndedJobs: query('delete_ended_jobs'),
   insertRun: query('insert_upkeep_run'),
   listRuns: query('list_upkeep_runs'),
@@ -44,7 +46,7 @@ export function upkeepStore(database: Database): UpkeepStore {
   return { ...finders(database), ...history(database) };
 }
 
-type HistoryMethods = 'deleteEndedJobs' | 'recordUpkeepRun' | 'listUpkeepRuns' | 'deleteUpkeepRuns';
+type HistoryMethods = 'emptyEndedJobs' | 'deleteEndedJobs' | 'recordUpkeepRun' | 'listUpkeepRuns' | 'deleteUpkeepRuns';
 
 function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
   return {
@@ -93,6 +95,13 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
 
 function history(database: Database): Pick<UpkeepStore, HistoryMethods> {
   return {
+    async emptyEndedJobs(olderThanDays, jobs, rows) {
+      const remove = async (statement: string) => {
+        const counts = await database.query<{ readonly removed: number }>(statement, [olderThanDays, jobs, rows]);
+        return counts[0]?.removed ?? 0;
+      };
+      return (await remove(sql.deleteEndedTasks)) + (await remove(sql.deleteEndedEvents));
+    },
     async deleteEndedJobs(olderThanDays, limit) {
       const rows = await database.query<{ readonly job_id: string }>(sql.deleteEndedJobs, [olderThanDays, limit]);
       return rows.map(({ job_id }) => job_id);

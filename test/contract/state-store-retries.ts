@@ -237,12 +237,17 @@ export function testRetries(stores: Stores): void {
       const end = { status: 'failed', result: null, error: failure, callback: true } as const;
       await store.finishJob(due, end);
       await new Promise((resolve) => setTimeout(resolve, 10));
+      const kept = await store.deleteEndedJobs(0, 10_000);
+      assert.ok(!kept.includes(old.jobId), 'a job goes when its tasks have gone');
+      assert.equal((await store.listTasks(old.jobId, 1, { limit: 10 })).length, 2);
+      for (let most = 1; (await store.emptyEndedJobs(0, 10_000, most)) >= most; most += 1);
+      assert.deepEqual(await store.listTasks(old.jobId, 1, { limit: 10 }), []);
+      assert.deepEqual(await store.listEvents(old.jobId, { limit: 10 }), []);
+      assert.equal((await store.listTasks(due.jobId, 1, { limit: 10 })).length, 1);
       const removed = await store.deleteEndedJobs(0, 10_000);
       assert.ok(removed.includes(old.jobId));
       assert.ok(!removed.includes(active.jobId) && !removed.includes(due.jobId));
       assert.equal(await store.getJob(old.jobId), null);
-      assert.deepEqual(await store.listTasks(old.jobId, 1, { limit: 10 }), []);
-      assert.deepEqual(await store.listEvents(old.jobId, { limit: 10 }), []);
       assert.equal((await taskOf(store, { ...active, task: 0 })).status, 'queued');
     });
 

@@ -100,3 +100,37 @@ test('a job that cannot be finalized now keeps upkeep neither from closing other
   assert.equal(await b.machine.buryWorkers(1000), 1, 'nor from what follows a death');
   assert.equal(b.events.at(-1)?.event, 'Upkeep:Failed');
 });
+
+test('retention removes the rows of old jobs in small portions; what fails keeps none of its other parts from being done', async () => {
+  const b = bench([sumJob(double)], { retentionDays: 1 });
+  await b.submit('sum_job');
+  await b.drainAll();
+  b.clock.advance(31 * 24 * 3_600_000);
+  await b.store.recordUpkeepRun({
+    run: 'leases',
+    worker: 'w',
+    durationMs: 0,
+    scanned: 0,
+    fixed: 0,
+    actions: [],
+    error: null,
+  });
+  b.clock.advance(31 * 24 * 3_600_000);
+  const { emptyEndedJobs } = b.store;
+  b.store.emptyEndedJobs = () => Promise.reject(new CoreMachineError('DATABASE_UNAVAILABLE', 'statement timeout'));
+  await assert.rejects(b.machine.upkeep('retention'), /statement timeout/);
+  const runs = await b.store.listUpkeepRuns({ limit: 9 });
+  assert.deepEqual(
+    runs.map(({ run }) => run),
+    ['retention'],
+    'the old history is gone',
+  );
+  const portions: number[] = [];
+  b.store.emptyEndedJobs = async (days, jobs, rows) => {
+    portions.push(rows);
+    return emptyEndedJobs.call(b.store, days, jobs, rows);
+  };
+  await b.machine.upkeep('retention');
+  assert.ok(portions.length > 0 && portions.every((rows) => rows <= 2000));
+  assert.deepEqual(await b.store.listJobs({ limit: 5 }), []);
+});
