@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { JsonObject } from '../../core/json.ts';
@@ -9,7 +9,7 @@ import { bar, LiveLine } from './bar.ts';
 import { ApiClient, type JobView } from './client.ts';
 import { commandLine } from './command-line.ts';
 import { saveOutputs } from './demo-outputs.ts';
-import { type DemoRaster, prepareSamples, userRaster } from './demo-rasters.ts';
+import { type DemoRaster, prepareSamples, userRasters } from './demo-rasters.ts';
 import { ensurePgstacSql } from './setup/pgstac.ts';
 import { templateFolder } from './template-folder.ts';
 
@@ -30,7 +30,7 @@ process.exitCode = await demo(files).catch((error: unknown) => {
 async function demo(given: readonly string[]): Promise<number> {
   const unreadable = given.filter((file) => !statSync(file, { throwIfNoEntry: false })?.isFile());
   if (unreadable.length > 0) throw new Error(`there is no file ${unreadable.join(', ')}`);
-  const rasters = given.length > 0 ? given.map(userRaster) : await prepareSamples();
+  const rasters = given.length > 0 ? userRasters(given) : await prepareSamples();
   console.log('Starting the embedded stack (nothing is installed on the system, nothing is kept)');
   const stack = await startStack({
     dataFolder: null,
@@ -46,7 +46,7 @@ async function demo(given: readonly string[]): Promise<number> {
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
   try {
     let failures = 0;
-    for (const raster of rasters) failures += (await processOne(stack, raster, interrupted.signal)) ? 0 : 1;
+    for (const raster of rasters) failures += (await isProcessed(stack, raster, interrupted.signal)) ? 0 : 1;
     console.log(
       `\n${rasters.length - failures} of ${rasters.length} rasters processed; all is in ${pathToFileURL(outputFolder)}/`,
     );
@@ -59,9 +59,20 @@ async function demo(given: readonly string[]): Promise<number> {
   }
 }
 
+/** One that is refused, or fails in another way, does not keep the others from being processed. */
+async function isProcessed(stack: Stack, raster: DemoRaster, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await processOne(stack, raster, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    console.error(`  failed: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
 async function processOne(stack: Stack, raster: DemoRaster, signal: AbortSignal): Promise<boolean> {
   const blobs = blobStore(stack);
-  const name = basename(raster.file);
+  const name = [raster.folder, basename(raster.file)].filter(Boolean).join('/');
   console.log(`\n${raster.title}`);
   await blobs.upload({ container: 'bronze', name }, raster.file, { contentType: 'image/tiff' });
   const client = new ApiClient(stack.url, stack.functionKey);
@@ -114,7 +125,7 @@ function durationOf(job: JobView, stage: number): string {
   return `${history.find(({ stage_n }) => stage_n === stage)?.duration_seconds.toFixed(1) ?? '?'} s`;
 }
 
-async function showResult(stack: Stack, job: JobView, { file }: DemoRaster): Promise<void> {
+async function showResult(stack: Stack, job: JobView, { file, folder }: DemoRaster): Promise<void> {
   const result = job.result_data as JsonObject;
   const cog = result.cog as JsonObject;
   const stac = result.stac as JsonObject;
@@ -128,7 +139,7 @@ async function showResult(stack: Stack, job: JobView, { file }: DemoRaster): Pro
     source: file,
   };
   const databaseUrl = String(stack.settings.DATABASE_URL);
-  const saved = await saveOutputs(outputFolder, made, { blobs: blobStore(stack), databaseUrl });
+  const saved = await saveOutputs(join(outputFolder, folder), made, { blobs: blobStore(stack), databaseUrl });
   console.log(`  COG       ${cog.size_mb} MB, ${cog.compression}, reprojected: ${cog.reprojection_performed}`);
   console.log(`            ${saved.cog}`);
   console.log(`  STAC      ${stac.collection_id}/${stac.item_id}  bbox ${JSON.stringify(stac.bbox)}`);
