@@ -52,7 +52,7 @@ async function expectOneOfEach(job: JsonObject, name: string): Promise<void> {
   assert.equal(stac.items_created, 2);
   assert.deepEqual(await itemIds(stack.parts.settings.DATABASE_URL, name), [`${name}-tile-0000`, `${name}-tile-0001`]);
   const stems = ['scene_0_0', 'scene_1_0'].map((stem) => `${name}/${stem}_cog_analysis`);
-  const expected = stems.flatMap((stem) => [`${stem}.tif`, `${stem}_thumb.webp`]);
+  const expected = stems.flatMap((stem) => [`${stem}.tif`, `${stem}.tif_thumb.webp`]);
   assert.deepEqual(await blobNames(String(stack.parts.settings.COG_CONTAINER ?? 'silver-cogs'), name), expected);
   assert.deepEqual(await blobNames('silver-mosaicjson', name), [`${name}/${name}.json`]);
 }
