@@ -183,7 +183,7 @@ test('the header ends where GDAL finds the first tile', async () => {
 test('thumbnails show something, are small, and transparent where there are no data', async () => {
   for (const [name, item] of items) {
     const { blob, picture, bytes } = await thumbnailOf(item);
-    assert.ok(blob.name.endsWith(`${name}_thumb.webp`) && blob.container === stac.container);
+    assert.ok(blob.name.endsWith(`${name}.tif_thumb.webp`) && blob.container === stac.container);
     const { width = 0, height = 0, format } = await picture.metadata();
     assert.equal(format, 'webp');
     assert.ok(Math.max(width, height) <= 512 && bytes < 60_000, `${name}: ${width}x${height}, ${bytes} bytes`);
