@@ -18,7 +18,8 @@ import { createCog } from '../handlers/raster/create-cog.ts';
 import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
 import { ownerOf, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
 import { cogParameters, mosaicMaxzoom, requireBlob } from '../handlers/raster/parameters.ts';
-import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { requireMapCrs } from '../handlers/raster/source-crs.ts';
+import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 import { derivedItemId } from '../handlers/stac/item-id.ts';
 import { requireOwnItems } from '../handlers/stac/own-items.ts';
@@ -194,7 +195,7 @@ function secondsOf(stages: readonly StageRecord[], name: string): number {
 async function checkResources(params: Parameters, services: Services): Promise<void> {
   checkOutputName(params);
   await requireBlob(services, params.container_name, params.blob_name);
-  await requireTargetCrs(services.gdal, params.target_crs);
+  await requireTargetCrs(services, params.target_crs);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
   await checkOverwriting(params, services);
 }

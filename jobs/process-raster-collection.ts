@@ -18,7 +18,8 @@ import { createCog } from '../handlers/raster/create-cog.ts';
 import { ownerOf } from '../handlers/raster/own-blobs.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
 import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
-import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { requireMapCrs } from '../handlers/raster/source-crs.ts';
+import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
 import { tileWarnings } from '../handlers/raster/tile-warnings.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
@@ -111,7 +112,7 @@ async function checkResources(params: Parameters, services: Services): Promise<v
     throw new CoreMachineError('RASTER_TOO_LARGE', message, { details });
   }
   checkOverwriting(params, services.settings.cogContainer);
-  await requireTargetCrs(services.gdal, params.target_crs);
+  await requireTargetCrs(services, params.target_crs);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
 }
 

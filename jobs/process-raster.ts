@@ -8,7 +8,8 @@ import { createCog } from '../handlers/raster/create-cog.ts';
 import { cogBlobName } from '../handlers/raster/names.ts';
 import { cogParameters, requireBlob } from '../handlers/raster/parameters.ts';
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
-import { requireMapCrs, requireTargetCrs } from '../handlers/raster/source-crs.ts';
+import { requireMapCrs } from '../handlers/raster/source-crs.ts';
+import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
 import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { itemRender } from '../handlers/stac/item-render.ts';
@@ -97,7 +98,7 @@ async function checkSource(params: Parameters, services: Services): Promise<void
     const message = `the raster has ${megabytes.toFixed(0)} MB, more than the limit of ${limit} MB; submit it to process_large_raster`;
     throw new CoreMachineError('RASTER_TOO_LARGE', message);
   }
-  await requireTargetCrs(services.gdal, params.target_crs);
+  await requireTargetCrs(services, params.target_crs);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
 }
 

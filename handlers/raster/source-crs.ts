@@ -46,19 +46,13 @@ export async function requireMapCrs(gdal: Gdal, definition: string): Promise<Crs
   throw new CoreMachineError('CRS_INVALID', `${shown(definition)} is no projected or geographic CRS`);
 }
 
-/** The same for a CRS that rasters are warped to: in two dimensions. */
-export async function requireTargetCrs(gdal: Gdal, definition: string): Promise<CrsDescription> {
-  const described = await requireMapCrs(gdal, definition);
-  if (/^(?:PROJCRS|GEOGCRS)\b/.test(described.wkt2) && !/CS\[ellipsoidal,3\]/.test(described.wkt2)) return described;
-  throw new CoreMachineError('CRS_INVALID', `${shown(definition)} has a height; rasters are warped in two dimensions`);
-}
-
 /** Rasters lie in projected or geographic systems; geocentric, vertical and local ones cannot be warped from or to. */
 function isMapCrs({ wkt2 }: CrsDescription): boolean {
   return /^(?:PROJCRS|GEOGCRS|BOUNDCRS|COMPOUNDCRS|DERIVEDPROJCRS)\b/.test(wkt2);
 }
 
-function shown(definition: string): string {
+/** What a user wrote, as a message may say it. */
+export function shown(definition: string): string {
   return JSON.stringify(definition.slice(0, 200));
 }
 

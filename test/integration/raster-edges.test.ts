@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CoreMachineError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { validateRasterJob } from '../../jobs/validate-raster-job.ts';
@@ -241,6 +242,13 @@ test('systems that are no maps', async () => {
       target_crs,
     );
   }
+  // Equal Earth: GDAL writes a GeoTIFF without it, and says nothing. Told when the job is submitted, not by a task.
+  const equalEarth = jobs.convert(local, { input_crs: 'EPSG:32633', target_crs: 'EPSG:8857' });
+  await assert.rejects(equalEarth, (error) => {
+    assert.ok(error instanceof CoreMachineError && error.code === 'CRS_INVALID', String(error));
+    assert.match(error.message, /a GeoTIFF cannot hold the CRS "EPSG:8857"/);
+    return true;
+  });
 });
 
 test('control points only: said even where no CRS is given', async () => {

@@ -14,7 +14,9 @@ test('a thumbnail lies beside a COG of ours, and in a folder of its own for othe
 test('the thumbnail of any name a blob may have has a name that a blob may have', () => {
   for (const nameOf of [inCogs, elsewhere]) {
     for (const length of [900, 1000, 1013, 1014, 1023, 1024]) {
-      const names = ['🛰', 'a'].map((character) => nameOf(`${character}${'x'.repeat(length - character.length - 4)}.tif`));
+      const names = ['🛰', 'a'].map((character) =>
+        nameOf(`${character}${'x'.repeat(length - character.length - 4)}.tif`),
+      );
       const pairs = nameOf(`${'🛰'.repeat(length / 2 - 2)}.tif`.padStart(length, 'a'));
       for (const name of [...names, pairs]) {
         assert.ok(name.length <= 1024 && name.isWellFormed(), name);
