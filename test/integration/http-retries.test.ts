@@ -42,6 +42,27 @@ test('a job that completed is retried from the start only, and its timeline has 
   assert.deepEqual([...eventNames(page.body), ...eventNames(rest.body)], eventNames(all.body));
 });
 
+test('the tasks of every run of a job can be read', async () => {
+  const id = await ended({ n: 3, message: 'twice' });
+  await call('POST', `jobs/${id}/retry?from=start`);
+  await running().client.follow(id, () => {});
+  for (const [query, run] of [
+    ['', 2],
+    ['?run=1', 1],
+    ['?run=2', 2],
+  ] as const) {
+    const tasks = await call('GET', `jobs/${id}/tasks${query}`);
+    assert.deepEqual([tasks.body.run, tasks.body.count], [run, 6], `the tasks of ${query || 'the current run'}`);
+  }
+  const of = async (run: number) => (await call('GET', `jobs/${id}/tasks?run=${run}`)).body.tasks as JsonObject[];
+  const [first, second] = [await of(1), await of(2)];
+  assert.ok(String(first.at(-1)?.completed_at) <= String(second[0]?.created_at), 'the first run ended before');
+  const page = await call('GET', `jobs/${id}/tasks?run=1&limit=4`);
+  const rest = await call('GET', `jobs/${id}/tasks?run=1&cursor=${page.body.next_cursor}`);
+  assert.deepEqual([...(page.body.tasks as JsonObject[]), ...(rest.body.tasks as JsonObject[])], first);
+  assert.equal((await call('GET', `jobs/${id}/tasks?run=0`)).body.error, 'INVALID_PARAMETERS');
+});
+
 test('a cancelled job goes on with a retry', async () => {
   const { job_id } = await running().client.submit('hello_world', { n: 40, message: 'again' });
   await call('POST', `jobs/${job_id}/cancel`);

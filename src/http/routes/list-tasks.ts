@@ -12,9 +12,10 @@ export const listTasks = defineRoute({
   method: 'GET',
   path: 'jobs/{job_id}/tasks',
   auth: 'function',
-  summary: "The tasks of a job's current run, in order.",
+  summary: 'The tasks of a run of a job, in order: the current one, or an earlier one.',
   pathParameters: jobIdParameter,
   query: keyParameter.extend({
+    run: z.coerce.number().int().min(1).max(largestInteger).optional(),
     status: z.enum(taskStatuses).optional(),
     stage: z.coerce.number().int().min(1).max(largestInteger).optional(),
     limit: limitParameter,
@@ -23,7 +24,8 @@ export const listTasks = defineRoute({
   errors: ['INVALID_ID', 'INVALID_PARAMETERS', 'JOB_NOT_FOUND'],
   async answer(app, { path, query }) {
     const job = await findJob(app, path.job_id);
-    const tasks = await app.machine.engine.store.listTasks(job.jobId, job.run, {
+    const run = query.run ?? job.run;
+    const tasks = await app.machine.engine.store.listTasks(job.jobId, run, {
       limit: query.limit,
       ...(query.status && { status: query.status }),
       ...(query.stage && { stage: query.stage }),
@@ -33,7 +35,7 @@ export const listTasks = defineRoute({
     const next = last ? encodeCursor({ stage: last.stage, task: last.task }) : null;
     const body = {
       job_id: job.jobId,
-      run: job.run,
+      run,
       tasks: tasks.map(taskView),
       count: tasks.length,
       next_cursor: next,
