@@ -20,8 +20,8 @@ export interface UploadOptions {
   readonly accessTier?: AccessTier;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Bytes sent so far. */
-  readonly onProgress?: (bytes: number) => void;
+  /** Bytes sent so far, and of how many. */
+  readonly onProgress?: (bytes: number, totalBytes: number) => void;
 }
 
 /** Where GDAL reads a blob from, and the configuration options it needs for that. The options hold credentials. */

@@ -17,6 +17,7 @@ import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
 import { laterStep, scratchPixels, unmaskedPixels } from './scratch.ts';
 import { openSource } from './source.ts';
+import { transferred } from './transfer.ts';
 
 export const createCog = defineHandler('create_cog', {
   description: 'Warps a raster into the target grid, once, and writes it as a cloud-optimised GeoTIFF to blob storage.',
@@ -35,9 +36,9 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const pixels = pixelsOf(input);
   const { subdataset, in_memory: localCopy } = pixels;
   const ref = { container: pixels.container_name, name: pixels.blob_name };
-  const source = await openSource(services, ref, { subdataset, localCopy, folder, signal });
+  const source = await openSource(services, ref, { subdataset, localCopy, folder, context, span: [0, 0.15] });
   const plan = (await planningFor(pixels, source, context)).planOf(input.tile);
-  context.progress(0.05);
+  context.progress(0.15);
   const file = await writeCog(plan, source, folder, context);
   const info = await services.gdal.info(local(file), ['-norat'], { signal, ahead: true });
   const facts = rasterFacts(info);
@@ -47,6 +48,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
     accessTier: storageTier,
     signal,
+    onProgress: transferred(context, [0.9, 0.99]),
   });
   const describing = input.describe ? describe(input, { facts, stored, target, file }, context) : null;
   const [{ sizeBytes }, itemBody] = await bothOf(stored, describing);
@@ -125,7 +127,7 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
 }
 
 async function pyramid(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
-  const warped = await unmaskedPixels(plan, source, folder, context, [0.05, 0.45]);
+  const warped = await unmaskedPixels(plan, source, folder, context, [0.15, 0.45]);
   const vrt = `${folder}/pyramid.vrt`;
   const command = pyramidCommand(plan, warped, vrt, await levelsOf(warped, context));
   await context.services.gdal.run(command, laterStep(context, [0.45, 0.6]));
@@ -133,7 +135,7 @@ async function pyramid(plan: CogPlan, source: GdalSource, folder: string, contex
 }
 
 async function maskedFile(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
-  const scratch = await scratchPixels(plan, source, folder, context, [0.05, 0.48]);
+  const scratch = await scratchPixels(plan, source, folder, context, [0.15, 0.48]);
   await context.services.gdal.run(await preparation(plan, scratch, context), laterStep(context, [0.48, 0.6]));
   return scratch;
 }

@@ -1,16 +1,26 @@
 import { extname, join } from 'node:path/posix';
 import { CoreMachineError } from '../../core/errors.ts';
+import type { TaskContext } from '../../core/handler.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { BlobRef, GdalSource } from '../../core/ports/blob-store.ts';
 import type { Services } from '../../core/services.ts';
+import type { Span } from './scratch.ts';
 import { sideFileNames } from './side-files.ts';
+import { transferred } from './transfer.ts';
 
 export interface SourceOptions {
   readonly subdataset: string | null;
   /** True: always from a local copy; false: by range requests where the format allows; null: small files are copied. */
   readonly localCopy: boolean | null;
   readonly folder: string;
-  readonly signal: AbortSignal;
+  /** Of the task: signal, and progress of a copy as this span of it. */
+  readonly context: Pick<TaskContext, 'signal' | 'progress'>;
+  readonly span: Span;
+}
+
+interface StoredFile {
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
 /** Below this a copy is quicker than range requests; above, only what is needed is read. */
@@ -26,25 +36,28 @@ export async function openSource(services: Services, ref: BlobRef, options: Sour
   const sideFiles = await findSideFiles(services, ref);
   const copied =
     copiedFormats.has(extname(ref.name).toLowerCase()) || (options.localCopy ?? properties.sizeBytes < copyBelowBytes);
-  const source = copied ? await copyOf(services, ref, sideFiles, options) : await inPlace(services, ref, sideFiles);
+  const raster = { name: ref.name, sizeBytes: properties.sizeBytes };
+  const source = copied
+    ? await copyOf(services, ref, [raster, ...sideFiles], options)
+    : await inPlace(services, ref, sideFiles);
   return chooseSubdataset(services, source, ref, options);
 }
 
-async function findSideFiles(services: Services, ref: BlobRef): Promise<string[]> {
+async function findSideFiles(services: Services, ref: BlobRef): Promise<StoredFile[]> {
   const names = sideFileNames(ref.name, extname(ref.name));
   const found = await Promise.all(names.map((name) => services.blobs.properties({ container: ref.container, name })));
-  return names.filter((_, index) => found[index]);
+  return found.flatMap((properties) => properties ?? []);
 }
 
 /**
  * GDAL looks for side files one by one, and only for those that are there: anything else that might lie beside the
  * raster is taken for absent without a request. Nothing may write a side file: asking the source for statistics would.
  */
-async function inPlace(services: Services, ref: BlobRef, sideFiles: readonly string[]): Promise<GdalSource> {
+async function inPlace(services: Services, ref: BlobRef, sideFiles: readonly StoredFile[]): Promise<GdalSource> {
   const source = await services.blobs.gdalSource(ref);
   if (sideFiles.length === 0) return source;
   const stemLength = ref.name.length - extname(ref.name).length;
-  const endings = [ref.name, ...sideFiles].map((name) => name.slice(stemLength));
+  const endings = [ref, ...sideFiles].map(({ name }) => name.slice(stemLength));
   const readSideFiles = {
     GDAL_DISABLE_READDIR_ON_OPEN: 'TRUE',
     GDAL_PAM_ENABLED: 'YES',
@@ -57,18 +70,24 @@ async function inPlace(services: Services, ref: BlobRef, sideFiles: readonly str
 async function copyOf(
   services: Services,
   ref: BlobRef,
-  sideFiles: readonly string[],
-  options: SourceOptions,
+  files: readonly StoredFile[],
+  { folder, context, span }: SourceOptions,
 ): Promise<GdalSource> {
   const extension = extname(ref.name);
   const stemLength = ref.name.length - extension.length;
-  const localName = (name: string) => join(options.folder, `source${name.slice(stemLength).toLowerCase()}`);
-  for (const name of [ref.name, ...sideFiles]) {
-    await services.blobs.download({ container: ref.container, name }, localName(name), { signal: options.signal });
+  const localName = (name: string) => join(folder, `source${name.slice(stemLength).toLowerCase()}`);
+  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const tell = transferred(context, span);
+  let before = 0;
+  for (const { name, sizeBytes } of files) {
+    const onProgress = (bytes: number) => tell(before + bytes, total);
+    const { signal } = context;
+    await services.blobs.download({ container: ref.container, name }, localName(name), { signal, onProgress });
+    before += sizeBytes;
   }
   // The folder holds this raster's files and nothing else, so what lies beside it belongs to it.
   const readSideFiles = { GDAL_DISABLE_READDIR_ON_OPEN: 'FALSE', GDAL_PAM_ENABLED: 'YES' };
-  return { path: localName(ref.name), config: sideFiles.length > 0 ? readSideFiles : {} };
+  return { path: localName(ref.name), config: files.length > 1 ? readSideFiles : {} };
 }
 
 async function chooseSubdataset(
@@ -79,7 +98,7 @@ async function chooseSubdataset(
 ): Promise<GdalSource> {
   const multiple = extname(ref.name).toLowerCase() === '.nc';
   if (!multiple && options.subdataset === null) return source;
-  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.signal }));
+  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.context.signal }));
   if (options.subdataset === null) {
     if (names.size === 0) return source;
     throw new CoreMachineError(

@@ -47,10 +47,12 @@ export function strictFailure(
  * what goes wrong with the storage.
  */
 export function inspectRaster(input: ValidateRasterInput, context: TaskContext): Promise<ValidateRasterOutput> {
-  const { services, signal } = context;
+  const { services } = context;
   const ref = { container: input.container_name, name: input.blob_name };
   return services.workspace.use('validate', async (folder) => {
-    const source = await openSource(services, ref, { subdataset: input.subdataset, localCopy: false, folder, signal });
+    const reading = { localCopy: false, folder, context, span: [0, 0.8] } as const;
+    const source = await openSource(services, ref, { subdataset: input.subdataset, ...reading });
+    context.progress(0.8);
     return inspectSource(input, source, folder, context);
   });
 }

@@ -61,7 +61,7 @@ async function describedBlob(
   if (!properties) throw new CoreMachineError('FILE_NOT_FOUND', 'the blob does not exist');
   return withSource(raster, context, async (source) => {
     const facts = rasterFacts(await gdal.info(source, [], { signal: context.signal }));
-    context.progress(0.1);
+    context.progress(0.5);
     return describeRaster(
       {
         raster,
@@ -80,12 +80,13 @@ async function describedBlob(
 /** A COG of ours is one file, of which a few requests read what is needed; others are opened as processing opens them. */
 async function withSource<T>(
   raster: BlobRef,
-  { services, signal }: TaskContext,
+  context: TaskContext,
   work: (source: GdalSource) => Promise<T>,
 ): Promise<T> {
+  const { services } = context;
   if (raster.container === services.settings.cogContainer) return work(await services.blobs.gdalSource(raster));
   return services.workspace.use('stac', async (folder) =>
-    work(await openSource(services, raster, { subdataset: null, localCopy: null, folder, signal })),
+    work(await openSource(services, raster, { subdataset: null, localCopy: null, folder, context, span: [0, 0.5] })),
   );
 }
 

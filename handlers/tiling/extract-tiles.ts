@@ -26,10 +26,11 @@ export const extractTiles = defineHandler('extract_tiles', {
 
 async function extract(input: ExtractTilesInput, context: TaskContext, folder: string) {
   const started = performance.now();
-  const { services, signal } = context;
+  const { services } = context;
   const ref = { container: input.container_name, name: input.blob_name };
-  const source = await openSource(services, ref, { subdataset: input.subdataset, localCopy: false, folder, signal });
-  context.progress(0.02);
+  const reading = { localCopy: false, folder, context, span: [0, 0.04] } as const;
+  const source = await openSource(services, ref, { subdataset: input.subdataset, ...reading });
+  context.progress(0.04);
   const windowsFolder = input.windows_folder;
   // The copy that windows are cut from may word the CRS in another way.
   const crs_override = windowsFolder === null ? input.crs_override : input.source_crs;

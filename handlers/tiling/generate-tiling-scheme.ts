@@ -27,9 +27,10 @@ export const generateTilingScheme = defineHandler('generate_tiling_scheme', {
 });
 
 async function generate(input: GenerateTilingSchemeInput, context: TaskContext, folder: string) {
-  const { services, signal } = context;
+  const { services } = context;
   const ref = { container: input.container_name, name: input.blob_name };
-  const source = await openSource(services, ref, { subdataset: input.subdataset, localCopy: false, folder, signal });
+  const reading = { localCopy: false, folder, context, span: [0, 0.2] } as const;
+  const source = await openSource(services, ref, { subdataset: input.subdataset, ...reading });
   context.progress(0.2);
   const validation = await inspect(input, source, folder, context);
   context.progress(0.4);

@@ -2,6 +2,7 @@ import type { TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { blocksCommand, placedCommand } from '../raster/cog-commands.ts';
 import { scratchPixels, stepOptions } from '../raster/scratch.ts';
+import { transferred } from '../raster/transfer.ts';
 import { fileHasData, type TileSource } from './has-data.ts';
 import { tilesContainer, windowBlobName } from './names.ts';
 import { isLocal, isStriped } from './source-access.ts';
@@ -42,7 +43,9 @@ function cutWindow(tile: Tile, from: TileSource, windowsFolder: string, context:
     const file = await scratchPixels(plan, from.source, folder, context, [0, 0.7]);
     if (!(await fileHasData(file, context, [0.7, 0.9]))) return false;
     const target = { container: tilesContainer, name: windowBlobName(windowsFolder, tile.id) };
-    await blobs.upload(target, file, { contentType: 'image/tiff; application=geotiff', signal: context.signal });
+    const onProgress = transferred(context, [0.9, 1]);
+    const { signal } = context;
+    await blobs.upload(target, file, { contentType: 'image/tiff; application=geotiff', signal, onProgress });
     return true;
   });
 }

@@ -3,6 +3,7 @@ import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { FeatureColumn, TableDescription } from '../../core/ports/feature-tables.ts';
 import type { VectorRows } from '../../core/ports/gdal.ts';
+import { transferred } from '../raster/transfer.ts';
 import { chunkBlobs, chunkFile } from './chunks.ts';
 import { companionNames, vectorFormats } from './formats.ts';
 import { columnNames } from './names.ts';
@@ -48,7 +49,10 @@ async function localCopy(input: PrepareVectorChunksInput, folder: string, contex
   const { blobs } = context.services;
   const { container_name: container, blob_name, file_extension } = input;
   const file = join(folder, `source.${file_extension}`);
-  await blobs.download({ container, name: blob_name }, file, { signal: context.signal });
+  const { sizeBytes = 0 } = (await blobs.properties({ container, name: blob_name })) ?? {};
+  const tell = transferred(context, [0, 0.2]);
+  const onProgress = (bytes: number) => tell(bytes, sizeBytes);
+  await blobs.download({ container, name: blob_name }, file, { signal: context.signal, onProgress });
   for (const name of companionNames(blob_name)) {
     const there = await blobs.properties({ container, name });
     const local = join(folder, `source${name.slice(-4).toLowerCase()}`);
@@ -73,7 +77,7 @@ function exported(input: PrepareVectorChunksInput, file: string, folder: string,
     chunkRows: input.chunk_size,
     binary: context.services.featureTables.binaryRows,
   };
-  const onProgress = (fraction: number) => context.progress(fraction * 0.8);
+  const onProgress = (fraction: number) => context.progress(0.2 + fraction * 0.6);
   return context.services.gdal.exportRows(request, { signal: context.signal, onProgress });
 }
 

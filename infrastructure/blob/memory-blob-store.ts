@@ -73,7 +73,7 @@ export class MemoryBlobStore implements BlobStore {
     options.signal?.throwIfAborted();
     const bytes = typeof source === 'string' ? new Uint8Array(await readFile(source)) : source.slice();
     await this.ensureContainer(ref.container);
-    options.onProgress?.(bytes.length);
+    options.onProgress?.(bytes.length, bytes.length);
     this.#writes += 1;
     const properties: BlobProperties = {
       container: ref.container,

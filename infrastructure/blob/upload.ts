@@ -33,6 +33,6 @@ function parallelOptions(size: number, options: UploadOptions): BlockBlobParalle
     ...(accessTier && { tier: accessTier }),
     ...(metadata && { metadata: { ...metadata } }),
     ...(signal && { abortSignal: signal }),
-    ...(onProgress && { onProgress: ({ loadedBytes }) => onProgress(loadedBytes) }),
+    ...(onProgress && { onProgress: ({ loadedBytes }) => onProgress(loadedBytes, size) }),
   };
 }

@@ -127,7 +127,13 @@ export function blobStoreContract(title: string, open: () => Promise<BlobStore>)
       const bytes = randomBytes(20 * megabyte + 7);
       await writeFile(source, bytes);
       const sent: number[] = [];
-      await store.upload(ref, source, { ...binary, onProgress: (n) => sent.push(n) });
+      const totals = new Set<number>();
+      const onProgress = (n: number, total: number) => {
+        sent.push(n);
+        totals.add(total);
+      };
+      await store.upload(ref, source, { ...binary, onProgress });
+      assert.deepEqual([...totals], [bytes.length]);
       const received: number[] = [];
       await store.download(ref, copy, { onProgress: (n) => received.push(n) });
       assert.equal(sha256(await readFile(copy)), sha256(bytes));

@@ -336,12 +336,13 @@ test('progress goes up to the end of the work, and a cancelled task stops and le
     input,
     context((fraction) => seen.push(fraction)),
   );
-  const ends = [0.05, 0.45, 0.6, 0.9];
+  const ends = [0.15, 0.45, 0.6, 0.9];
   assert.deepEqual(
-    ends.filter((end) => !seen.includes(end)),
+    ends.filter((end) => !seen.some((one) => Math.abs(one - end) < 1e-9)),
     [],
     String(seen),
   );
+  assert.ok(Number(seen.at(-1)) > 0.98, 'the upload is told');
   // Within a step, too; how often depends on how fast the machine is.
   assert.ok(seen.length > ends.length, String(seen));
   assert.deepEqual(
