@@ -55,8 +55,8 @@ export class CoreMachine {
   }
 
   /**
-   * Starts the next run of a job that has ended. What its last run completed is taken over, unless `fromStart`. Throws
-   * JOB_NOT_FOUND, JOB_ACTIVE, NOTHING_TO_RETRY for one that completed, UNKNOWN_JOB_TYPE.
+   * Starts the next run of a job that has ended. What was completed since its last run from the start is taken over,
+   * unless `fromStart`. Throws JOB_NOT_FOUND, JOB_ACTIVE, NOTHING_TO_RETRY for one that completed, UNKNOWN_JOB_TYPE.
    */
   async retry(
     jobId: string,

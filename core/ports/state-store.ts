@@ -160,8 +160,9 @@ export interface StateStore extends UpkeepStore {
    */
   submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome>;
   /**
-   * Starts the next run of a job that has ended, with the parameters it has. `takeOver`: tasks that its last run
-   * completed are not run again; then null for a job that has `completed`. Null too when it is active or unknown.
+   * Starts the next run of a job that has ended, with the parameters it has. `takeOver`: tasks that were completed
+   * in its last run from the start or after it are not run again; then null for a job that has `completed`. Null too when
+   * it is active or unknown.
    */
   retryJob(
     jobId: string,
@@ -185,9 +186,10 @@ export interface StateStore extends UpkeepStore {
   markJobPublished(ref: StageRef): Promise<void>;
   /**
    * Stores the stage with its tasks numbered in order, and makes the job `processing`. In a run that takes over from
-   * another, tasks with a key and input that were completed there are completed; `resumed` when there are any. The task
-   * of a fan-in is such only when all tasks of the stage before are. `exists` when the stage was planned before, `stale`
-   * when the job is not active in this run and stage.
+   * earlier ones, tasks with a key and input that were completed there are completed, with the last of the results;
+   * `resumed` when there are any. The task of a fan-in is such only when all tasks of the stages before are, and have the
+   * results they had there. `exists` when the stage was planned before, `stale` when the job is not active in this run and
+   * stage.
    */
   createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<StageOutcome>;
   /** Tasks [0, published) of the stage have had their message sent; never goes back. */

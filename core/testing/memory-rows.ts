@@ -47,6 +47,7 @@ export interface JobRow {
   record: JobRecord;
   sentAt: number | null;
   callback: 'none' | 'due' | 'delivered';
+  /** The first of the earlier runs whose completed tasks this one takes over; null: it does everything itself. */
   readonly takenOverRun: number | null;
 }
 

@@ -33,7 +33,7 @@ export function stageStore(
   return {
     async createStage(ref, stage, tasks) {
       const [chunk = { keys: [], inputs: [] }, more] = chunks(tasks);
-      // What one statement can do; several do the rest: many tasks, a run that takes over from another.
+      // What one statement can do; several do the rest: many tasks, a run that takes over from others.
       const creation = { ref, stage, keys: chunk.keys, inputs: chunk.inputs };
       const alone = async () => (await createAlone([creation]))[0];
       const made = more ? null : await (tasks.length > mostShared ? alone() : creations.do(creation));
@@ -68,8 +68,8 @@ async function createStage(
   return takenOver > 0 ? 'resumed' : 'created';
 }
 
-async function takeOver(tx: Query, key: readonly unknown[], run: number): Promise<number> {
-  const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, run]);
+async function takeOver(tx: Query, key: readonly unknown[], firstRun: number): Promise<number> {
+  const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, firstRun]);
   return row?.taken_over ?? 0;
 }
 
