@@ -5,8 +5,7 @@ import { type JsonValue, jsonExceeds } from '../json.ts';
 import { limits } from '../limits.ts';
 import type { JobMessage } from '../ports/message-queue.ts';
 import type { JobRecord, NewTask, StageRef } from '../ports/state-store.ts';
-import { isActive } from '../states.ts';
-import { closeStageIfDone, failJob } from './close-stage.ts';
+import { closeStageIfDone, failJob, isCurrent } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { tasksQueued } from './observe.ts';
 import { publishTasks } from './publish.ts';
@@ -20,8 +19,9 @@ export async function processJobMessage(engine: Engine, message: JobMessage): Pr
   const ref: StageRef = { jobId: message.job_id, run: message.run, stage: message.stage };
   const readStages = () => engine.store.getStages(ref.jobId, ref.run);
   const [job, ahead] = await Promise.all([engine.store.getJob(ref.jobId), ref.stage > 1 ? readStages() : null]);
-  if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) {
-    engine.log.info('Message:Dropped', { ...ref, reason: job ? `the job is ${job.status}` : 'no such job' });
+  const status = job?.status;
+  if (!isCurrent(job, ref)) {
+    engine.log.info('Message:Dropped', { ...ref, reason: status ? `the job is ${status}` : 'no such job' });
     return;
   }
   // A job that is queued has no stage in this run: its first one makes it processing.

@@ -7,7 +7,7 @@ import { limits, retryDelayMs } from '../limits.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import type { TaskMessage } from '../ports/message-queue.ts';
 import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
-import { closeStage, failJob, taskFailure } from './close-stage.ts';
+import { closeStage, failJob, failStage, isCurrent, taskFailure } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import type { LastOut } from './last-out.ts';
 import { Lease } from './lease.ts';
@@ -57,8 +57,8 @@ async function claimAndExecute(
   );
   if (claim.kind === 'refused') {
     engine.log.info('Task:Refused', { ...ref, correlationId });
-    // It may have been finished by a worker that died before it could ask.
-    return true;
+    // It may have been finished by a worker that died before it could ask, or before it could fail the job.
+    return !(await failAfterTask(engine, ref));
   }
   if (claim.kind !== 'claimed') {
     await comeBack(engine, ref, correlationId, claim.until);
@@ -66,6 +66,16 @@ async function claimAndExecute(
   }
   await engine.instants('task-claimed', ref);
   return executeClaimed(engine, ref, claim.task, correlationId, shutdown);
+}
+
+/** The job fails when this very task has failed and its stage is to fail with it. True when the job has ended so. */
+async function failAfterTask(engine: Engine, ref: TaskRef): Promise<boolean> {
+  const { jobId, run, stage, task: number } = ref;
+  const job = await engine.store.getJob(jobId);
+  if (!isCurrent(job, ref)) return false;
+  const [task] = await engine.store.listTasks(jobId, run, { stage, after: { stage, task: number - 1 }, limit: 1 });
+  const failed = task?.task === number && task.status === 'failed';
+  return failed && failStage(engine, ref);
 }
 
 /** Somebody else holds the lease, or the retry is not due: look again at that time. */

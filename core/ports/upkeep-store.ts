@@ -91,7 +91,10 @@ export interface UpkeepStore {
     unansweredMs: number,
     limit: number,
   ): Promise<readonly (HeldTask & { readonly orphaned: boolean })[]>;
-  /** Current stages without an open task, the last of which ended that long ago, that were not advanced. */
+  /**
+   * Current stages that were not advanced: without an open task, the last of which ended that long ago; or of policy
+   * `fail` with a task that failed that long ago.
+   */
   findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]>;
   /** Runs that ended that long ago and whose completion callback is due; without their results, which may be large. */
   findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly Pick<JobRecord, 'jobId' | 'run'>[]>;

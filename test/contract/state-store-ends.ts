@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobEnd } from '../../core/states.ts';
+import { eventually } from '../tools/poll.ts';
 import {
   claimed,
   completed,
@@ -8,6 +9,8 @@ import {
   finished,
   jobOf,
   near,
+  newStage,
+  newTasks,
   planned,
   retry,
   run,
@@ -112,6 +115,41 @@ export function testJobEnds(stores: Stores): void {
       assert.deepEqual([status, error], ['cancelled', failure]);
       assert.ok(completedAt);
       assert.equal(await store.hasOpenTasks(ref), false);
+    });
+  });
+
+  describe('stages with a failed task', () => {
+    test('one whose policy is to fail is found while others are open, until its job has ended', async () => {
+      const { store } = stores();
+      const [failing, goingOn] = [await planned(store, 3), await planned(store, 3, { stage: { policy: 'continue' } })];
+      const found = async (olderThanMs = 0) =>
+        (await store.findStagesToClose(olderThanMs, 1000)).filter(({ jobId }) => refs.includes(jobId));
+      const refs = [failing.jobId, goingOn.jobId];
+      for (const ref of [failing, goingOn]) {
+        await run(store, { ...ref, task: 0 }, retry(60_000));
+        await run(store, { ...ref, task: 2 });
+      }
+      assert.deepEqual(await found(), [], 'none has failed');
+      for (const ref of [failing, goingOn]) await run(store, { ...ref, task: 1 }, { status: 'failed', error: failure });
+      assert.deepEqual(await eventually(async () => ((await found()).length > 0 ? found() : null)), [failing]);
+      assert.deepEqual(await found(60_000), [], 'left to the worker of the task');
+      await finished(store, failing, 'failed');
+      assert.deepEqual(await found(), []);
+    });
+
+    test('not for a failure of another run', async () => {
+      const { store } = stores();
+      const ref = await planned(store, 2);
+      await run(store, { ...ref, task: 0 }, { status: 'failed', error: failure });
+      await finished(store, ref, 'failed');
+      const again = await store.retryJob(ref.jobId, { totalStages: 2, correlationId: 'again', takeOver: true });
+      assert.equal(again?.run, 2);
+      await store.createStage({ ...ref, run: 2 }, newStage(), newTasks(2));
+      const found = await store.findStagesToClose(0, 1000);
+      assert.deepEqual(
+        found.filter(({ jobId }) => jobId === ref.jobId),
+        [],
+      );
     });
   });
 }
