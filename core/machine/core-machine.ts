@@ -33,7 +33,8 @@ export class CoreMachine {
 
   /** A message of the jobs queue. Throws BAD_MESSAGE for poison, which is not looked into. */
   async handleJobMessage(body: unknown, delivery: Delivery = {}): Promise<void> {
-    await processJobMessage(this.engine, acceptMessage(this.engine, 'jobs', body, delivery));
+    const message = acceptMessage(this.engine, 'jobs', body, delivery);
+    await processJobMessage(this.engine, message, (delivery.deliveryCount ?? 1) > 1);
   }
 
   /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. Throws BAD_MESSAGE for poison. */

@@ -6,6 +6,7 @@ import type { JobRecord, StageRef, TaskRef } from './state-store.ts';
 export const jobEventNames = [
   'job_created',
   'job_rerun',
+  'plan_retried',
   'stage_started',
   'stage_completed',
   'task_retried',

@@ -10,6 +10,7 @@ import type {
   NewJob,
   NewStage,
   NewTask,
+  PlanRetry,
   StageOutcome,
   StageRecord,
   StageRef,
@@ -144,6 +145,30 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     const detail = { name: stage.name, tasks: tasks.length, taken_over: row.takenOver };
     this.tables.note('stage_started', ref, { detail });
     return row.takenOver > 0 ? 'resumed' : 'created';
+  }
+
+  async retryPlan(ref: StageRef, error: ErrorRecord, delaysMs: readonly number[]): Promise<PlanRetry> {
+    const job = this.tables.current(ref);
+    if (!job || this.tables.stages.has(keyOf(ref))) return { kind: 'stale' };
+    const now = this.tables.now();
+    const made = (this.tables.events.get(ref.jobId) ?? []).filter(
+      ({ event, run, stage }) => event === 'plan_retried' && run === ref.run && stage === ref.stage,
+    );
+    const last = made.at(-1);
+    const waitsUntil = last ? last.at.getTime() + (delaysMs[made.length - 1] ?? 0) : 0;
+    if (last && waitsUntil > now) return { kind: 'waits', attempt: made.length, at: new Date(waitsUntil) };
+    const delayMs = delaysMs[made.length];
+    if (delayMs === undefined) return { kind: 'used_up' };
+    const attempt = made.length + 1;
+    this.tables.note('plan_retried', ref, { attempt, detail: { error: errorDetail(error), delay_ms: delayMs } });
+    job.sentAt = now;
+    await this.markJobStarted(ref);
+    return { kind: 'waits', attempt, at: new Date(now + delayMs) };
+  }
+
+  async markJobStarted(ref: StageRef): Promise<void> {
+    const job = this.tables.current(ref);
+    if (job) job.record = { ...job.record, startedAt: job.record.startedAt ?? new Date(this.tables.now()) };
   }
 
   async markTasksPublished(ref: StageRef, published: number): Promise<void> {

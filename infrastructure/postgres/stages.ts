@@ -1,3 +1,4 @@
+import type { ErrorRecord } from '../../core/errors.ts';
 import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { stageReads, taskMarks } from './job-batches.ts';
@@ -12,6 +13,8 @@ const sql = {
   insertTasks: query('insert_tasks'),
   startJob: query('start_job'),
   takeOverResults: query('take_over_results'),
+  retryPlan: query('retry_plan'),
+  markJobStarted: query('mark_job_started'),
   noteStageStarted: query('note_stage_started'),
 };
 
@@ -25,7 +28,7 @@ const mostShared = 100;
 export function stageStore(
   database: Database,
   late: LateMarks,
-): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished' | 'retryPlan' | 'markJobStarted'> {
   const reads = stageReads(database);
   const marks = taskMarks(database);
   const creations = stageCreations(database);
@@ -38,6 +41,10 @@ export function stageStore(
       const alone = async () => (await createAlone([creation]))[0];
       const made = more ? null : await (tasks.length > mostShared ? alone() : creations.do(creation));
       return made ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
+    },
+    retryPlan: (ref, error, delaysMs) => database.transaction((tx) => retryPlan(tx, ref, error, delaysMs)),
+    async markJobStarted(ref) {
+      await database.query(sql.markJobStarted, refParameters(ref));
     },
     getStages: (jobId, run) => reads.do({ jobId, run }),
     markTasksPublished: (ref, published) => late.do(() => marks.do({ ...ref, published })),
@@ -66,6 +73,20 @@ async function createStage(
   await tx(sql.noteStageStarted, [...key, name, tasks.length, takenOver]);
   await tx(sql.startJob, [job.id]);
   return takenOver > 0 ? 'resumed' : 'created';
+}
+
+async function retryPlan(
+  tx: Query,
+  ref: StageRef,
+  error: ErrorRecord,
+  delaysMs: readonly number[],
+): ReturnType<StateStore['retryPlan']> {
+  const [job] = await tx<{ readonly id: string }>(sql.lockJob, refParameters(ref));
+  if (!job) return { kind: 'stale' };
+  const parameters = [job.id, ref.run, ref.stage, JSON.stringify(error), delaysMs];
+  const [row] = await tx<{ readonly attempt: number; readonly due: Date | null }>(sql.retryPlan, parameters);
+  if (!row) return { kind: 'stale' };
+  return row.due ? { kind: 'waits', attempt: row.attempt, at: row.due } : { kind: 'used_up' };
 }
 
 async function takeOver(tx: Query, key: readonly unknown[], firstRun: number): Promise<number> {
