@@ -101,6 +101,8 @@ export interface TaskRecord extends TaskRef {
   readonly handler: string;
   readonly status: TaskStatus;
   readonly attempt: number;
+  /** How many of its attempts ended because their host was shut down. */
+  readonly handedBack: number;
   readonly progress: number | null;
   readonly worker: string | null;
   readonly error: ErrorRecord | null;
@@ -135,7 +137,16 @@ export type LeaseState = 'held' | 'cancelled' | 'lost';
 export type AttemptEnd =
   | { readonly status: 'completed'; readonly result: JsonValue }
   | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorRecord }
-  | { readonly status: 'retrying'; readonly error: ErrorRecord; readonly delayMs: number };
+  | {
+      readonly status: 'retrying';
+      readonly error: ErrorRecord;
+      readonly delayMs: number;
+      /** The attempt is not one of those that the task has: nothing went wrong but that its host was shut down. */
+      readonly handedBack?: boolean;
+    };
+
+/** What the task is now; `lost`: nothing was changed. */
+export type EndedAs = AttemptEnd['status'] | 'lost';
 
 export interface JobFilter {
   readonly status?: JobStatus;
@@ -213,8 +224,11 @@ export interface StateStore extends UpkeepStore {
     ref: TaskRef,
     lease: { readonly attempt: number; readonly leaseMs: number; readonly progress: number | null },
   ): Promise<LeaseState>;
-  /** Ends the attempt; false when `attempt` is no longer the task's current one (fencing). */
-  endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean>;
+  /**
+   * Ends the attempt; `lost` when `attempt` is no longer the task's current one (fencing). A retry in a job that has ended
+   * is stored as `cancelled`.
+   */
+  endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<EndedAs>;
 
   /** True while a task of the stage is queued, processing or retrying. Cost does not grow with the stage. */
   hasOpenTasks(ref: StageRef): Promise<boolean>;

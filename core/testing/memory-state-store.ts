@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import type {
   AttemptEnd,
   ClaimOutcome,
+  EndedAs,
   JobFilter,
   JobRecord,
   JobSummary,
@@ -216,22 +217,26 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     return this.tables.current(ref) ? 'held' : 'cancelled';
   }
 
-  async endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean> {
+  async endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<EndedAs> {
     const task = this.tables.task(ref);
-    if (task?.status !== 'processing' || task.attempt !== attempt) return false;
+    if (task?.status !== 'processing' || task.attempt !== attempt) return 'lost';
     const now = this.tables.now();
     // A retry in a job that has ended would stay open for ever.
-    task.status = end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status;
+    const status = end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status;
+    task.status = status;
     task.error = end.status === 'completed' ? null : end.error;
     task.sentAt = now;
-    if (end.status === 'retrying') task.dueAt = now + end.delayMs;
+    if (end.status === 'retrying') {
+      task.dueAt = now + end.delayMs;
+      if (end.handedBack) task.handedBack += 1;
+    }
     if (!isOpen(task.status)) task.completedAt = now;
     if (end.status === 'completed') task.result = structuredClone(end.result);
     if (end.status === 'failed' || task.status === 'retrying') {
       const detail = { error: task.error && errorDetail(task.error), delay_ms: 'delayMs' in end ? end.delayMs : null };
       this.tables.note(end.status === 'failed' ? 'task_failed' : 'task_retried', ref, { attempt, detail });
     }
-    return true;
+    return status;
   }
 
   async hasOpenTasks(ref: StageRef): Promise<boolean> {
