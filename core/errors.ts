@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.ts';
+
 /**
  * Every error a user can meet: its HTTP status, and whether trying again can help. docs/errors.md lists exactly these.
  * Handlers and adapters throw `CoreMachineError` with one of the codes; nothing ever reads an error's text.
@@ -156,8 +158,10 @@ export class CoreMachineError extends Error {
     return errorCatalogue[this.code].httpStatus;
   }
 
+  /** What is stored, and shown to whoever asks for the job: without credentials that a message may hold. */
   toRecord(): ErrorRecord {
-    return { code: this.code, message: this.message, ...(this.details && { details: this.details }) };
+    const details = this.details?.map((detail) => ({ ...detail, message: withoutSecrets(detail.message) }));
+    return { code: this.code, message: withoutSecrets(this.message), ...(details && { details }) };
   }
 }
 

@@ -1,14 +1,23 @@
+interface Place {
+  readonly ahead: boolean;
+  readonly enter: () => void;
+  readonly leave: (reason: unknown) => void;
+}
+
 /** A fixed number of turns; who comes when all are taken waits in line. */
 export class Turns {
-  readonly #waiting: { readonly enter: () => void; readonly leave: (reason: unknown) => void }[] = [];
+  readonly #waiting: Place[] = [];
   #free: number;
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** Throws the signal's reason when it aborts before the turn comes. */
-  take(signal?: AbortSignal): Promise<void> {
+  /**
+   * Throws the signal's reason when it aborts before the turn comes. `ahead`: before all who wait without it, behind those
+   * with it.
+   */
+  take(signal?: AbortSignal, ahead = false): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
@@ -19,7 +28,8 @@ export class Turns {
       this.#waiting.splice(this.#waiting.indexOf(place), 1);
       reject(signal?.reason);
     };
-    const place = {
+    const place: Place = {
+      ahead,
       enter: () => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
@@ -29,7 +39,8 @@ export class Turns {
         reject(reason);
       },
     };
-    this.#waiting.push(place);
+    const last = ahead ? this.#waiting.findIndex((other) => !other.ahead) : -1;
+    this.#waiting.splice(last < 0 ? this.#waiting.length : last, 0, place);
     signal?.addEventListener('abort', onAbort, { once: true });
     return promise;
   }

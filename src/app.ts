@@ -28,6 +28,7 @@ import { growHeapFreely } from './heap-growth.ts';
 import type { Route } from './http/route.ts';
 import { routes } from './http/routes/index.ts';
 import { crashInstants } from './instants.ts';
+import { Opened } from './opened.ts';
 import { type MessageContext, recordQueueAge } from './queue-age.ts';
 import { RunningTasks } from './running-tasks.ts';
 import { WorkerWatch } from './worker-watch.ts';
@@ -73,10 +74,15 @@ export function onJobComplete(callback: CompletionCallback): void {
   currentOptions = { onJobComplete: callback };
 }
 
-/** The process's one application, opened on first use. A failed opening is tried again by the next caller. */
+/** For so long a failed opening is the answer to all who ask: every message and timer asks. */
+const openAgainMs = 1000;
+
+/** The process's one application, opened on first use. A failed opening is tried again by who asks a second later. */
 export function currentApp(): Promise<App> {
   opening ??= openApp(currentConfig(), currentOptions).catch((error: unknown) => {
-    opening = null;
+    setTimeout(() => {
+      opening = null;
+    }, openAgainMs).unref();
     throw error;
   });
   return opening;
@@ -84,7 +90,7 @@ export function currentApp(): Promise<App> {
 
 /** Closes what `currentApp` opened; does nothing when nothing was. */
 export async function closeApp(): Promise<void> {
-  const open = await opening;
+  const open = await opening?.catch(() => null);
   opening = null;
   await open?.close();
 }
@@ -97,19 +103,32 @@ export interface AppOptions {
 
 /** Opens every adapter, migrates the database, checks all job types. Throws CONFIGURATION_INVALID and the adapters' errors. */
 export async function openApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const opened = new Opened();
+  try {
+    return await openParts(config, options, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function openParts(config: Config, options: AppOptions, opened: Opened): Promise<App> {
   growHeapFreely();
   const plainLog = createLog({ format: config.logFormat });
   const log = telemetryWanted(config.telemetry) ? tracedLog(plainLog) : plainLog;
   const registry = new JobRegistry(jobTypes);
   const shutdown = new AbortController();
   const tasks = new RunningTasks();
-  const postgres = await openPostgres(config.database);
-  const messageAgeMs = options.messageAgeMs ?? limits.messageAgeMs;
-  const queue = openQueue(config, log, messageAgeMs);
-  const services = await openServices(config, postgres, log);
   // Process ids come again, in containers with every start.
   const worker = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   const telemetry = await openTelemetry({ ...config.telemetry, instance: worker, log });
+  opened.add(() => telemetry.close(flushMs));
+  const postgres = await openPostgres(config.database);
+  opened.add(() => postgres.close());
+  const messageAgeMs = options.messageAgeMs ?? limits.messageAgeMs;
+  const queue = openQueue(config, log, messageAgeMs);
+  opened.add(() => queue.close());
+  const services = await openServices(config, postgres, log, opened);
   const machine = new CoreMachine({
     registry,
     store: postgres.store,
@@ -126,10 +145,15 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     instants: crashInstants(process.env.COREMACHINE_CRASH_AT),
     onJobComplete: options.onJobComplete ?? null,
   });
-  const presence = postgres.backend.ownSession ? new WorkerPresence(config.database, worker) : null;
-  await presence?.start();
   const features = openPostgisFeatures({ database: config.database, ...config.features });
-  const watch = presence && new WorkerWatch(machine, log);
+  opened.add(() => features.close());
+  if (postgres.backend.ownSession) {
+    const presence = new WorkerPresence(config.database, worker);
+    opened.add(() => presence.stop());
+    await presence.start();
+    const watch = new WorkerWatch(machine, log);
+    opened.add(() => watch.stop());
+  }
   log.info('System:Started', { jobTypes: registry.definitions.length, gdal: services.gdal.capabilities.version });
   return {
     config,
@@ -152,11 +176,7 @@ export async function openApp(config: Config, options: AppOptions = {}): Promise
     async close() {
       shutdown.abort();
       await tasks.settled(handBackMs);
-      await watch?.stop();
-      await presence?.stop();
-      await Promise.allSettled([services.gdal.close(), queue.close(), features.close()]);
-      await postgres.close();
-      await telemetry.close(flushMs);
+      await opened.close();
       log.info('System:Stopped', {});
     },
   };
@@ -170,12 +190,18 @@ function openQueue(config: Config, log: Log, messageAgeMs: number): ServiceBusQu
 /** While some of them use GDAL others copy from and to storage; the rest would only hold their files. */
 const largePerProcess = 3;
 
-async function openServices(config: Config, postgres: Postgres, log: Log): Promise<Services> {
-  const [gdal, workspace, catalogue] = await Promise.all([
-    openGdal({ processes: config.gdalProcesses, cacheMb: config.gdalCacheMb, tempFolder: config.tempFolder, log }),
-    openWorkspace({ root: config.tempFolder, log, largeAtOnce: largePerProcess * config.gdalProcesses }),
+async function openServices(config: Config, postgres: Postgres, log: Log, opened: Opened): Promise<Services> {
+  const { gdalProcesses: processes, gdalCacheMb: cacheMb, tempFolder } = config;
+  const openingGdal = openGdal({ processes, cacheMb, tempFolder, log });
+  const parts = [
+    openingGdal,
+    openWorkspace({ root: tempFolder, log, largeAtOnce: largePerProcess * processes }),
     openCatalogue({ pool: postgres.pool, log, flavour: config.stacFlavour }),
-  ]);
+  ] as const;
+  // One that opens after another has failed is to be closed as well.
+  await Promise.allSettled(parts);
+  opened.add(async () => (await openingGdal).close());
+  const [gdal, workspace, catalogue] = await Promise.all(parts);
   const blobs = openBlobStore({ connection: config.storage });
   const grids = await openGridStore(postgres.database);
   const featureTables = openFeatureTables(postgres.pool, postgres.backend);

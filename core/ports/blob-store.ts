@@ -28,6 +28,8 @@ export interface UploadOptions {
 export interface GdalSource {
   readonly path: string;
   readonly config: Readonly<Record<string, string>>;
+  /** Where the pixels lie when `path` is a local file that only refers to them. */
+  readonly refersTo?: string;
 }
 
 /**

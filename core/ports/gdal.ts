@@ -72,6 +72,11 @@ export interface GdalRunOptions {
   readonly timeoutMs?: number;
   /** GDAL configuration options for this operation only, e.g. GDAL_TIFF_INTERNAL_MASK. */
   readonly config?: Readonly<Record<string, string>>;
+  /**
+   * True: before operations that wait without it. For the later steps of a work, never for its first: works then end one
+   * after another, and while one of them transfers its files GDAL has the others' to do.
+   */
+  readonly ahead?: boolean;
 }
 
 /** A rectangle of pixels, read as it is stored: one typed array a band. */

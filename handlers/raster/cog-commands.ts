@@ -1,7 +1,7 @@
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalCommand } from '../../core/ports/gdal.ts';
-import { type CogPlan, makesPyramid } from './cog-plan.ts';
-import type { TargetGrid } from './target-grid.ts';
+import { type CogPlan, makesPyramid, sharedGridError } from './cog-plan.ts';
+import type { Box } from './target-grid.ts';
 
 /** 7000 x 7000 RGB, 2 cores: level 6 takes 2.8 s for 90.6 MB, level 4 2.4 s for 91.0, 2 2.1 s for 91.1, 1 1.5 s for 96.2. */
 const deflateLevel = 2;
@@ -12,10 +12,15 @@ export const internalMask = { GDAL_TIFF_INTERNAL_MASK: 'YES' } as const;
 /** A scratch file that is quick to write and to read in blocks. */
 const scratchOptions = options('TILED=YES', 'BLOCKXSIZE=512', 'BLOCKYSIZE=512', 'BIGTIFF=IF_SAFER');
 
-/** Step 0, for `mask: 'band'`: the source with one band more, 255 where it is valid. A reference, no pixels. */
-export function maskBandCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand {
-  const args = ['-of', 'VRT', ...bandFlags(plan.bandCount), '-b', 'mask'];
-  return { tool: 'gdal_translate', source, destination, args };
+/**
+ * Step 0, a reference without pixels; null: the source is taken as it is. For `mask: 'band'` it has one band more, 255 where
+ * the source is valid; with `widened` it lies there.
+ */
+export function referenceCommand(plan: CogPlan, source: GdalSource, destination: string): GdalCommand | null {
+  const band = plan.mask === 'band' ? [...bandFlags(plan.bandCount), '-b', 'mask'] : [];
+  const place = plan.widened ? cornerFlags(plan.widened) : [];
+  if (band.length + place.length === 0) return null;
+  return { tool: 'gdal_translate', source, destination, args: ['-of', 'VRT', '-norat', ...place, ...band] };
 }
 
 /** Step 1: the pixels in the target grid, uncompressed. With a mask the last band of the result says what is valid. */
@@ -79,25 +84,19 @@ export function suggestionCommand(plan: CogPlan, source: GdalSource, destination
 }
 
 function placeFlags({ place }: CogPlan): string[] {
-  return place ? cornerFlags(place) : [];
+  return place ? cornerFlags(place.bounds) : [];
 }
 
 /** -a_ullr: upper left, lower right. */
-function cornerFlags({ bounds }: TargetGrid): string[] {
-  const [left, bottom, right, top] = bounds;
+function cornerFlags([left, bottom, right, top]: Box): string[] {
   return ['-a_ullr', ...[left, top, right, bottom].map(String)];
 }
 
-/**
- * In pixels of the source. Rasters side by side share a grid, and a pixel between them is one's or the other's only if none
- * is shifted: by this a border pixel in some hundred rasters could be in none (an estimate). 4000 x 4000, cubic: 0 takes
- * 8.0 s of CPU, this 4.4, GDAL's default of 0.125 3.6.
- */
-const sharedGridError = '0.00001';
-
-function gridFlags({ grid, pixelSize }: CogPlan): string[] {
-  if (!grid) return pixelSize ? ['-tr', ...pixelSize.map(String), '-tap', '-et', sharedGridError] : [];
-  return ['-te', ...grid.bounds.map(String), '-ts', String(grid.width), String(grid.height)];
+function gridFlags({ grid, pixelSize, widened }: CogPlan): string[] {
+  if (grid) return ['-te', ...grid.bounds.map(String), '-ts', String(grid.width), String(grid.height)];
+  if (!pixelSize) return [];
+  // 4000 x 4000, cubic: 0 takes 8.0 s of CPU, 0.00001 4.4, 0.0001 4.0, GDAL's default of 0.125 3.6.
+  return ['-tr', ...pixelSize.map(String), '-tap', '-et', String(widened ? sharedGridError : 0)];
 }
 
 function windowFlags({ tile }: CogPlan): string[] {
@@ -168,7 +167,7 @@ export function cogCommand(plan: CogPlan, file: string, destination: string): Gd
 /** Where the COG is said to lie, if not where the warp put it. */
 function finalPlace({ warpTarget, targetCrs, cogPlace }: CogPlan): string[] {
   const crs = warpTarget === targetCrs ? [] : ['-a_srs', targetCrs];
-  return [...crs, ...(cogPlace ? cornerFlags(cogPlace) : [])];
+  return [...crs, ...(cogPlace ? cornerFlags(cogPlace.bounds) : [])];
 }
 
 function cogDriver({ compression, resampling, interleave, bandCount }: CogPlan): string[] {

@@ -3,7 +3,7 @@ import type { RasterFacts } from '../stac/raster-facts.ts';
 import { isUsableNodata } from './nodata.ts';
 import { type Compression, compressionOf, type Resampling, resamplingOf } from './profiles.ts';
 import type { CogTier, RasterType } from './schemas.ts';
-import { broughtBack, type TargetGrid, turnedBack } from './target-grid.ts';
+import { type Box, broughtBack, type TargetGrid, turnedBack } from './target-grid.ts';
 
 /** What has to be done to make a COG of a raster, decided before any GDAL operation runs. */
 export interface CogPlan {
@@ -20,6 +20,8 @@ export interface CogPlan {
   readonly grid: TargetGrid | null;
   /** For a warp without `grid`: the lines of the grid lie at whole multiples of these sides of a pixel. */
   readonly pixelSize?: readonly [number, number];
+  /** For a warp with `pixelSize`: where the source is said to lie; absent: where it does. */
+  readonly widened?: Box;
   /** For a copy: where the pixels are said to lie; null: where they were. */
   readonly place: TargetGrid | null;
   /** The part of the target grid that is made; absent: all of it. */
@@ -99,7 +101,7 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     targetCrs,
     sourceCrs: input.crsOverride,
     grid: input.tile ?? turned ?? input.grid,
-    ...(input.pixelSize && reprojects && !rolls && { pixelSize: input.pixelSize }),
+    ...(input.pixelSize && reprojects && !rolls && sharedGrid(facts, input.pixelSize)),
     place: warp ? null : turned && (input.tile ?? turned),
     ...(input.tile && { tile: input.tile }),
     ...(cogPlace && { cogPlace }),
@@ -114,6 +116,22 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     writer: cogDriverDoes ? 'cog' : 'gtiff',
     interleave,
   };
+}
+
+/**
+ * In pixels of the source: by how much a warp on shared lines may err, and by how much its source is widened. Rasters side by
+ * side are warped one by one, and what the one takes for just beyond their common edge the other may take for just before it:
+ * a pixel that is in none. With sources that reach beyond their edge by as much as the warp errs, one has it, or both have.
+ */
+export const sharedGridError = 0.0001;
+
+function sharedGrid(facts: RasterFacts, pixelSize: readonly [number, number]): Pick<CogPlan, 'pixelSize' | 'widened'> {
+  const [west = 0, dx = 0, rx = 0, north = 0, ry = 0, dy = 0] = facts.geoTransform;
+  // A rotated raster has no sides along the axes that could be moved.
+  if (rx !== 0 || ry !== 0) return { pixelSize };
+  const [east, south] = [west + facts.width * dx, north + facts.height * dy];
+  const [across, down] = [sharedGridError * dx, sharedGridError * dy];
+  return { pixelSize, widened: [west - across, south + down, east + across, north - down] };
 }
 
 const typeBits: Readonly<Record<string, number>> = {

@@ -15,7 +15,7 @@ import { globeExtent } from './extent.ts';
 import { planningFor } from './plan-for.ts';
 import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
-import { scratchPixels, stepOptions, unmaskedPixels } from './scratch.ts';
+import { laterStep, scratchPixels, unmaskedPixels } from './scratch.ts';
 import { openSource } from './source.ts';
 
 export const createCog = defineHandler('create_cog', {
@@ -39,7 +39,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const plan = (await planningFor(pixels, source, context)).planOf(input.tile);
   context.progress(0.05);
   const file = await writeCog(plan, source, folder, context);
-  const info = await services.gdal.info(local(file), ['-norat'], { signal });
+  const info = await services.gdal.info(local(file), ['-norat'], { signal, ahead: true });
   const facts = rasterFacts(info);
   const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
   const storageTier = accessTierOf(input.tier);
@@ -120,7 +120,7 @@ async function writeCog(plan: CogPlan, source: GdalSource, folder: string, conte
   const prepared = makesPyramid(plan) ? pyramid : maskedFile;
   const scratch = await prepared(plan, source, folder, context);
   const cog = `${folder}/cog.tif`;
-  await context.services.gdal.run(cogCommand(plan, scratch, cog), stepOptions(context, [0.6, 0.9]));
+  await context.services.gdal.run(cogCommand(plan, scratch, cog), laterStep(context, [0.6, 0.9]));
   return cog;
 }
 
@@ -128,13 +128,13 @@ async function pyramid(plan: CogPlan, source: GdalSource, folder: string, contex
   const warped = await unmaskedPixels(plan, source, folder, context, [0.05, 0.45]);
   const vrt = `${folder}/pyramid.vrt`;
   const command = pyramidCommand(plan, warped, vrt, await levelsOf(warped, context));
-  await context.services.gdal.run(command, stepOptions(context, [0.45, 0.6]));
+  await context.services.gdal.run(command, laterStep(context, [0.45, 0.6]));
   return vrt;
 }
 
 async function maskedFile(plan: CogPlan, source: GdalSource, folder: string, context: TaskContext): Promise<string> {
   const scratch = await scratchPixels(plan, source, folder, context, [0.05, 0.48]);
-  await context.services.gdal.run(await preparation(plan, scratch, context), stepOptions(context, [0.48, 0.6]));
+  await context.services.gdal.run(await preparation(plan, scratch, context), laterStep(context, [0.48, 0.6]));
   return scratch;
 }
 
@@ -146,7 +146,7 @@ async function preparation(plan: CogPlan, scratch: string, context: TaskContext)
 }
 
 async function levelsOf(file: string, { services, signal }: TaskContext): Promise<number[]> {
-  const { width, height } = rasterFacts(await services.gdal.info(local(file), ['-norat'], { signal }));
+  const { width, height } = rasterFacts(await services.gdal.info(local(file), ['-norat'], { signal, ahead: true }));
   return overviewLevels(width, height);
 }
 

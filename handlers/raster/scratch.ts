@@ -1,7 +1,7 @@
 import type { TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import type { GdalRunOptions } from '../../core/ports/gdal.ts';
-import { intermediateCommand, internalMask, maskBandCommand, maskCommand } from './cog-commands.ts';
+import { intermediateCommand, internalMask, maskCommand, referenceCommand } from './cog-commands.ts';
 import type { CogPlan } from './cog-plan.ts';
 
 /** Between which fractions of the task's work something lies. */
@@ -13,6 +13,11 @@ export function stepOptions(context: TaskContext, [from, to]: Span): GdalRunOpti
     config: internalMask,
     onProgress: (fraction) => context.progress(from + (to - from) * fraction),
   };
+}
+
+/** For a step on files that an earlier one made. */
+export function laterStep(context: TaskContext, span: Span): GdalRunOptions {
+  return { ...stepOptions(context, span), ahead: true };
 }
 
 /** The plan's pixels in the target grid, uncompressed, with their mask, as a local file in `folder`; its path. */
@@ -27,7 +32,7 @@ export async function scratchPixels(
   const warped = await unmaskedPixels(plan, source, folder, context, [from, masking]);
   if (plan.mask === 'none') return warped;
   const masked = `${folder}/masked.tif`;
-  await context.services.gdal.run(maskCommand(plan, warped, masked), stepOptions(context, [masking, to]));
+  await context.services.gdal.run(maskCommand(plan, warped, masked), laterStep(context, [masking, to]));
   return masked;
 }
 
@@ -41,11 +46,10 @@ export async function unmaskedPixels(
 ): Promise<string> {
   const { gdal } = context.services;
   const warped = `${folder}/warped.tif`;
-  let pixels = source;
-  if (plan.mask === 'band') {
-    pixels = { path: `${folder}/source-with-mask.vrt`, config: source.config };
-    await gdal.run(maskBandCommand(plan, source, pixels.path), { signal: context.signal });
-  }
+  const reference = `${folder}/reference.vrt`;
+  const referring = referenceCommand(plan, source, reference);
+  if (referring) await gdal.run(referring, { signal: context.signal });
+  const pixels = referring ? { path: reference, config: source.config, refersTo: source.path } : source;
   await gdal.run(intermediateCommand(plan, pixels, warped), stepOptions(context, span));
   return warped;
 }

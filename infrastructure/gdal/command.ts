@@ -53,7 +53,7 @@ export function toPlain(command: GdalCommand): { plain: PlainCommand; config: Op
  * sources' own options, the caller's. Throws RASTER_UNSUPPORTED when two sources need different values.
  */
 export function mergeOptions(sources: readonly GdalSource[], ...callers: readonly (Options | undefined)[]): Options {
-  const remote = sources.some((source) => isRemote(source.path));
+  const remote = sources.some(({ path, refersTo = path }) => isRemote(refersTo));
   const own: Record<string, string> = {};
   for (const [name, value] of sources.flatMap((source) => Object.entries(source.config))) {
     if ((own[name] ?? value) !== value) {

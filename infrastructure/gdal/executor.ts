@@ -90,8 +90,9 @@ async function sourceError(
   code: CoreMachineError['code'],
   options: ExecuteOptions,
 ): Promise<CoreMachineError | null> {
-  const source = options.sources?.find(({ path }) => path === failure.path);
-  if (!source || failure.phase === 'refused') return null;
+  const opened = options.sources?.find(({ path }) => path === failure.path);
+  if (!opened || failure.phase === 'refused') return null;
+  const source = { ...opened, path: opened.refersTo ?? opened.path };
   const probe = await probeBlob(source);
   if (probe) return probe.found ? null : probe.error;
   if (code !== 'FILE_UNREADABLE' || !source.path.startsWith('/') || source.path.startsWith('/vsi')) return null;

@@ -9,6 +9,7 @@ export interface RunOptions {
   readonly tool: string;
   readonly config?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  readonly ahead?: boolean | undefined;
   /** Counts from the moment a process takes the request up. */
   readonly timeoutMs?: number | undefined;
   readonly onProgress?: ((fraction: number) => void) | undefined;
@@ -37,7 +38,7 @@ export class ProcessPool {
     options: RunOptions,
   ): Promise<Outcome> {
     this.#stock.assertOpen();
-    await this.#turns.take(options.signal);
+    await this.#turns.take(options.signal, options.ahead);
     try {
       const request: Request = { id: this.#nextId++, operation, input, config: options.config ?? {} };
       const outcome = await this.#runOn(this.#stock.take(), request, options);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { withoutSecrets } from '../log/secrets.ts';
+import { withoutSecrets } from '../../core/secrets.ts';
 
 /** Shorter values are words like YES or http; hiding those would only spoil the text. */
 const shortestSecret = 6;

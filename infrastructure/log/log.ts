@@ -1,5 +1,5 @@
 import type { EventName, Log, LogFields } from '../../core/log.ts';
-import { withoutSecrets } from './secrets.ts';
+import { withoutSecrets } from '../../core/secrets.ts';
 import { standardOutput } from './standard-output.ts';
 
 export type LogFormat = 'json' | 'text';

@@ -9,7 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { SpanOf, SpanRecord, Telemetry } from '../../core/ports/telemetry.ts';
-import { withoutSecrets } from '../log/secrets.ts';
+import { withoutSecrets } from '../../core/secrets.ts';
 import type { GivenIds } from './given-ids.ts';
 import { fixedIds, runIds } from './span-ids.ts';
 

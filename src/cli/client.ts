@@ -38,13 +38,13 @@ export class ApiClient {
   }
 
   /** Polls until the job has ended, showing each state to `seen`. */
-  async follow(jobId: string, seen: (job: JobView) => void, signal?: AbortSignal): Promise<JobView> {
+  async follow(jobId: string, seen: (job: JobView) => void, signal?: AbortSignal, everyMs = 250): Promise<JobView> {
     for (;;) {
       const job = await this.status(jobId);
       seen(job);
       if (job.status !== 'queued' && job.status !== 'processing') return job;
       signal?.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 

@@ -83,6 +83,12 @@ test('the storage and not the file is to blame: each case has its code', async (
     const command = { tool: 'gdalwarp', source, destination: join(folder, 'x.tif'), args: [] } as const;
     await assert.rejects(gdal.run(command), { code }, code);
   }
+  // Also through a local file that refers to the blob.
+  const reference = join(folder, 'reference.vrt');
+  await gdal.run({ tool: 'gdal_translate', source: blob('there.tif'), destination: reference, args: ['-of', 'VRT'] });
+  const source = { ...blob('there.tif', { connection: refused }), path: reference, refersTo: blob('there.tif').path };
+  const command = { tool: 'gdalwarp', source, destination: join(folder, 'x.tif'), args: [] } as const;
+  await assert.rejects(gdal.run(command), { code: 'STORAGE_DENIED' });
   // The credentials of the failures are not those of the next call.
   assert.deepEqual((await gdal.info(blob('there.tif'))).size, [400, 300]);
 });

@@ -98,7 +98,11 @@ test('status shows stages, progress, history and the result; db/jobs shows the r
 });
 
 test('lists page by cursor and hold every row once', async () => {
-  for (let n = 1; n <= 5; n += 1) await running().client.submit('hello_world', { n, message: 'for the list' });
+  const posted: string[] = [];
+  for (let n = 1; n <= 5; n += 1) {
+    const { job_id } = await running().client.submit('hello_world', { n, message: 'for the list' });
+    posted.push(String(job_id));
+  }
   const seen: string[] = [];
   let cursor = '';
   do {
@@ -107,7 +111,10 @@ test('lists page by cursor and hold every row once', async () => {
     cursor = String(body.next_cursor ?? '');
   } while (cursor);
   assert.equal(new Set(seen).size, seen.length);
-  assert.ok(seen.length >= 5);
+  assert.deepEqual(
+    seen.filter((id) => posted.includes(id)),
+    posted.toReversed(),
+  );
   const blobs = openBlobStore({ connection: String(running().stack.settings.STORAGE_CONNECTION) });
   await blobs.upload({ container: 'listed', name: 'a.txt' }, Buffer.from('a'), { contentType: 'text/plain' });
   const listed = await running().client.submit('list_container', { container_name: 'listed' });

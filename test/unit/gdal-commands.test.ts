@@ -37,6 +37,7 @@ test("options: the network's, then the source's, then the caller's", () => {
   assert.deepEqual(mergeOptions([local]), {});
   const subdataset = { path: 'NETCDF:"/vsiaz/raw/a.nc":rain', config: {} };
   assert.equal(mergeOptions([subdataset]).GDAL_DISABLE_READDIR_ON_OPEN, 'EMPTY_DIR');
+  assert.equal(mergeOptions([{ ...local, refersTo: blob.path }]).GDAL_DISABLE_READDIR_ON_OPEN, 'EMPTY_DIR');
 });
 
 test('sources that need different credentials are refused without showing these', () => {
@@ -70,6 +71,20 @@ test("a child's environment has what GDAL and the loader need, and no settings o
     'https_proxy',
   ]);
   assert.equal(environment.GDAL_CACHEMAX, '64');
+});
+
+test('who goes ahead comes before all others, in order among themselves', async () => {
+  const turns = new Turns(1);
+  const order: string[] = [];
+  await turns.take();
+  const come = (name: string, ahead: boolean) => turns.take(undefined, ahead).then(() => order.push(name));
+  const all = [come('a', false), come('b', true), come('c', false), come('d', true)];
+  for (const _ of all) {
+    turns.give();
+    await Promise.resolve();
+  }
+  await Promise.all(all);
+  assert.deepEqual(order, ['b', 'd', 'a', 'c']);
 });
 
 test('turns go in order, an aborted wait leaves the line, and none is lost', async () => {
