@@ -13,6 +13,7 @@ const sql = {
   insertTasks: query('insert_tasks'),
   startJob: query('start_job'),
   takeOverResults: query('take_over_results'),
+  takeOverJoins: query('take_over_joins'),
   retryPlan: query('retry_plan'),
   markJobStarted: query('mark_job_started'),
   noteStageStarted: query('note_stage_started'),
@@ -69,7 +70,8 @@ async function createStage(
   for (const { first, keys, inputs } of chunks(tasks)) {
     await tx(sql.insertTasks, [...key, first, keys, inputs]);
   }
-  const takenOver = job.taken_over_run === null ? 0 : await takeOver(tx, key, job.taken_over_run);
+  const firstRun = job.taken_over_run;
+  const takenOver = firstRun === null ? 0 : await takeOver(tx, ref, key, { firstRun, tasks: tasks.length });
   await tx(sql.noteStageStarted, [...key, name, tasks.length, takenOver]);
   await tx(sql.startJob, [job.id]);
   return takenOver > 0 ? 'resumed' : 'created';
@@ -89,9 +91,21 @@ async function retryPlan(
   return row.due ? { kind: 'waits', attempt: row.attempt, at: row.due } : { kind: 'used_up' };
 }
 
-async function takeOver(tx: Query, key: readonly unknown[], firstRun: number): Promise<number> {
-  const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, firstRun]);
-  return row?.taken_over ?? 0;
+/** From one run after the other, the last one first, until no task is left that waits. */
+async function takeOver(tx: Query, ref: StageRef, key: readonly unknown[], from: TakeOver): Promise<number> {
+  await tx(sql.takeOverJoins, []);
+  let count = 0;
+  for (let run = ref.run - 1; run >= from.firstRun && count < from.tasks; run -= 1) {
+    const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, run]);
+    count = row?.taken_over ?? 0;
+  }
+  return count;
+}
+
+interface TakeOver {
+  readonly firstRun: number;
+  /** How many tasks the stage has. */
+  readonly tasks: number;
 }
 
 /** Arrays for one statement each: multi-row inserts, because COPY is not to be had everywhere. */
