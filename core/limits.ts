@@ -13,6 +13,9 @@ export const limits = {
 /** Retryable errors: up to 3 retries, the n-th (from 0) after min(5 s * 2^n, 300 s). */
 export const retryPolicy = { maxAttempts: 4, baseSeconds: 5, capSeconds: 300 } as const;
 
+/** The delays before each retry of what is not a handler's to limit. */
+export const retryDelaysMs: readonly number[] = [1, 2, 3].map((failed) => retryDelayMs(failed));
+
 export function retryDelayMs(failedAttempt: number): number {
   return Math.min(retryPolicy.baseSeconds * 2 ** (failedAttempt - 1), retryPolicy.capSeconds) * 1000;
 }

@@ -4,6 +4,7 @@ export const eventNames = [
   'Job:Resubmitted',
   'Job:Retried',
   'Job:Planned',
+  'Job:PlanRetried',
   'Job:Completed',
   'Job:Failed',
   'Job:Cancelled',

@@ -45,11 +45,19 @@ export function readMessage<Queue extends QueueName>(
   };
 }
 
-/** `repeat` tells a message that is sent again from the first one, which the queue would drop as its duplicate. */
-export function jobMessage(ref: StageRef, correlationId: string, repeat = ''): OutgoingMessage<JobMessage> {
+/**
+ * `repeat` tells a message that is sent again from the first one, which the queue would drop as its duplicate; `notBefore`
+ * for one that has to wait.
+ */
+export function jobMessage(
+  ref: StageRef,
+  correlationId: string,
+  { repeat = '', notBefore }: { readonly repeat?: string; readonly notBefore?: Date } = {},
+): OutgoingMessage<JobMessage> {
   return {
     id: `${ref.jobId}:${ref.run}:${ref.stage}${repeat}`,
     body: { job_id: ref.jobId, run: ref.run, stage: ref.stage, correlation_id: correlationId },
+    ...(notBefore && { notBefore }),
   };
 }
 

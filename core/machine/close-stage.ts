@@ -28,6 +28,23 @@ export async function closeStage(engine: Engine, ref: StageRef): Promise<void> {
   await begun;
 }
 
+/**
+ * For a stage with a failed task: its job fails with the first of them, if that is what the stage's policy says. What its
+ * worker does right after it has stored the failure, by whoever notices that it did not. True when the job has ended.
+ */
+export async function failStage(engine: Engine, ref: StageRef): Promise<boolean> {
+  const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
+  const stage = stages.find(({ number }) => number === ref.stage);
+  if (!isCurrent(job, ref) || stage?.policy !== 'fail') return false;
+  const first = await engine.store.firstFailure(ref);
+  return first !== null && failJob(engine, job, ref, taskFailure(stage.name, first.key, first.error));
+}
+
+/** The job is active in this run and stage. */
+export function isCurrent(job: JobRecord | null, ref: StageRef): job is JobRecord {
+  return job !== null && isActive(job.status) && job.run === ref.run && job.stage === ref.stage;
+}
+
 const closingByEngine = new WeakMap<Engine, Map<string, Promise<void>>>();
 
 function closingStages(engine: Engine): Map<string, Promise<void>> {
@@ -38,18 +55,21 @@ function closingStages(engine: Engine): Map<string, Promise<void>> {
 
 async function close(engine: Engine, ref: StageRef): Promise<void> {
   const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
-  if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) return;
+  if (!isCurrent(job, ref)) return;
   const stage = stages.find(({ number }) => number === ref.stage);
   if (!stage) return;
   const failure = await stageFailure(engine, ref, stage);
-  if (failure) return failJob(engine, job, ref, failure);
+  if (failure) {
+    await failJob(engine, job, ref, failure);
+    return;
+  }
   if (ref.stage < job.totalStages) return advance(engine, job, ref, stage);
   await complete(engine, job, ref, stages);
 }
 
-/** Ends the job as failed unless it has moved on; its tasks that have not started are cancelled. */
-export async function failJob(engine: Engine, job: JobRecord, ref: StageRef, error: ErrorRecord): Promise<void> {
-  await finish(engine, job, ref, { status: 'failed', result: null, error });
+/** Ends the job as failed; its tasks that have not started are cancelled. False when it had moved on. */
+export async function failJob(engine: Engine, job: JobRecord, ref: StageRef, error: ErrorRecord): Promise<boolean> {
+  return finish(engine, job, ref, { status: 'failed', result: null, error });
 }
 
 /** Ends the job whatever it is doing. False when it had ended already. */
@@ -98,7 +118,8 @@ async function complete(engine: Engine, job: JobRecord, ref: StageRef, stages: r
   } catch (error) {
     const failure = toCoreMachineError(error, 'FINALIZE_FAILED');
     if (failure.retryable) throw failure;
-    return failJob(engine, job, ref, failure.toRecord());
+    await failJob(engine, job, ref, failure.toRecord());
+    return;
   }
   await engine.instants('result-built', ref);
   // Before the end is stored: a worker that dies here leaves a job that another one completes.

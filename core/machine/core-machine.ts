@@ -33,7 +33,8 @@ export class CoreMachine {
 
   /** A message of the jobs queue. Throws BAD_MESSAGE for poison, which is not looked into. */
   async handleJobMessage(body: unknown, delivery: Delivery = {}): Promise<void> {
-    await processJobMessage(this.engine, acceptMessage(this.engine, 'jobs', body, delivery));
+    const message = acceptMessage(this.engine, 'jobs', body, delivery);
+    await processJobMessage(this.engine, message, (delivery.deliveryCount ?? 1) > 1);
   }
 
   /** A message of the tasks queue. `shutdown` aborts the handler and hands the task back. Throws BAD_MESSAGE for poison. */
@@ -55,8 +56,8 @@ export class CoreMachine {
   }
 
   /**
-   * Starts the next run of a job that has ended. What its last run completed is taken over, unless `fromStart`. Throws
-   * JOB_NOT_FOUND, JOB_ACTIVE, NOTHING_TO_RETRY for one that completed, UNKNOWN_JOB_TYPE.
+   * Starts the next run of a job that has ended. What was completed since its last run from the start is taken over,
+   * unless `fromStart`. Throws JOB_NOT_FOUND, JOB_ACTIVE, NOTHING_TO_RETRY for one that completed, UNKNOWN_JOB_TYPE.
    */
   async retry(
     jobId: string,

@@ -2,26 +2,28 @@ import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { taskKeyPattern } from '../ids.ts';
 import type { FanOutContext, JobDefinition, StageDefinition } from '../job.ts';
 import { type JsonValue, jsonExceeds } from '../json.ts';
-import { limits } from '../limits.ts';
+import { limits, retryDelaysMs } from '../limits.ts';
+import { jobMessage } from '../messages.ts';
 import type { JobMessage } from '../ports/message-queue.ts';
-import type { JobRecord, NewTask, StageRef } from '../ports/state-store.ts';
-import { isActive } from '../states.ts';
-import { closeStageIfDone, failJob } from './close-stage.ts';
+import type { JobRecord, NewTask, PlanRetry, StageRef } from '../ports/state-store.ts';
+import { closeStageIfDone, failJob, isCurrent } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { tasksQueued } from './observe.ts';
-import { publishTasks } from './publish.ts';
+import { logSendFailure, publishTasks } from './publish.ts';
 import { readResults, readResultsByStage } from './stage-results.ts';
 
 /**
  * A job message: plans the job's current stage, once, and publishes its tasks. A message for anything else than the
- * current stage of the current run is dropped. Throws only what trying again can help.
+ * current stage of the current run is dropped. Throws only when the store cannot be reached, or something near it: the
+ * message then comes again. `again`: it has been delivered before, and whoever had it may have died of it.
  */
-export async function processJobMessage(engine: Engine, message: JobMessage): Promise<void> {
+export async function processJobMessage(engine: Engine, message: JobMessage, again = false): Promise<void> {
   const ref: StageRef = { jobId: message.job_id, run: message.run, stage: message.stage };
   const readStages = () => engine.store.getStages(ref.jobId, ref.run);
   const [job, ahead] = await Promise.all([engine.store.getJob(ref.jobId), ref.stage > 1 ? readStages() : null]);
-  if (!job || !isActive(job.status) || job.run !== ref.run || job.stage !== ref.stage) {
-    engine.log.info('Message:Dropped', { ...ref, reason: job ? `the job is ${job.status}` : 'no such job' });
+  const status = job?.status;
+  if (!isCurrent(job, ref)) {
+    engine.log.info('Message:Dropped', { ...ref, reason: status ? `the job is ${status}` : 'no such job' });
     return;
   }
   // A job that is queued has no stage in this run: its first one makes it processing.
@@ -37,6 +39,8 @@ export async function processJobMessage(engine: Engine, message: JobMessage): Pr
     await closeStageIfDone(engine, ref);
     return;
   }
+  // Else a plan that kills its worker each time would never come to an end.
+  if (again && job.startedAt === null) await engine.store.markJobStarted(ref);
   await planStage(engine, job, ref);
 }
 
@@ -50,8 +54,7 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
     tasks = await collectTasks(stage, stage.plan(planContext(engine, definition, job, ref)));
   } catch (error) {
     const failure = toCoreMachineError(error, 'PLAN_FAILED');
-    if (failure.retryable) throw failure;
-    await failJob(engine, job, ref, failure.toRecord());
+    await planLater(engine, job, ref, failure);
     return;
   }
   const { name, parallelism, onFailure, handler } = stage;
@@ -68,6 +71,28 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
   const { correlationId } = job;
   await publishTasks(engine, ref, { from: 0, total: tasks.length, correlationId, queuedOnly: resumed });
   if (tasks.length === 0 || resumed) await closeStageIfDone(engine, ref);
+}
+
+/** An error that may pass: the stage is planned later, up to three times; then, or if it will not pass, the job fails. */
+async function planLater(engine: Engine, job: JobRecord, ref: StageRef, failure: CoreMachineError): Promise<void> {
+  const error = failure.toRecord();
+  const usedUp: PlanRetry = { kind: 'used_up' };
+  const retry = failure.retryable ? await engine.store.retryPlan(ref, error, retryDelaysMs) : usedUp;
+  if (retry.kind !== 'waits') {
+    if (retry.kind === 'used_up') await failJob(engine, job, ref, error);
+    return;
+  }
+  const { attempt, at } = retry;
+  const { code, message } = error;
+  engine.log.warn('Job:PlanRetried', { ...ref, attempt, code, message });
+  await engine.instants('retry-stored', ref);
+  try {
+    const again = { repeat: `:a${attempt + 1}`, notBefore: at };
+    await engine.queue.sendJobMessages([jobMessage(ref, job.correlationId, again)]);
+  } catch (thrown) {
+    // The retry is committed: the reconciler sends its message.
+    logSendFailure(engine, ref, thrown);
+  }
 }
 
 export function stageOf(definition: JobDefinition, number: number): StageDefinition {

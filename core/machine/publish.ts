@@ -17,7 +17,7 @@ export async function publishJob(
   options: { readonly again?: boolean } = {},
 ): Promise<boolean> {
   try {
-    await engine.queue.sendJobMessages([jobMessage(ref, correlationId, options.again ? repeatMark() : '')]);
+    await engine.queue.sendJobMessages([jobMessage(ref, correlationId, options.again ? { repeat: repeatMark() } : {})]);
     await engine.store.markJobPublished(ref);
   } catch (error) {
     logSendFailure(engine, ref, error);
@@ -76,7 +76,7 @@ async function queuedTasks(
   return page.filter(({ task, status }) => task < end && status === 'queued').map(({ task }) => task);
 }
 
-function logSendFailure(engine: Engine, ref: StageRef, error: unknown): void {
+export function logSendFailure(engine: Engine, ref: StageRef, error: unknown): void {
   const { code, message } = toCoreMachineError(error);
   engine.log.warn('Message:SendFailed', { jobId: ref.jobId, run: ref.run, stage: ref.stage, code, message });
 }

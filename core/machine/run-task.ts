@@ -6,8 +6,8 @@ import { containsNul, type JsonValue, jsonExceeds } from '../json.ts';
 import { limits, retryDelayMs } from '../limits.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
 import type { TaskMessage } from '../ports/message-queue.ts';
-import type { AttemptEnd, ClaimedTask, TaskRef } from '../ports/state-store.ts';
-import { closeStage, failJob, taskFailure } from './close-stage.ts';
+import type { AttemptEnd, ClaimedTask, TaskRecord, TaskRef } from '../ports/state-store.ts';
+import { closeStage, failJob, failStage, isCurrent, taskFailure } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import type { LastOut } from './last-out.ts';
 import { Lease } from './lease.ts';
@@ -57,8 +57,8 @@ async function claimAndExecute(
   );
   if (claim.kind === 'refused') {
     engine.log.info('Task:Refused', { ...ref, correlationId });
-    // It may have been finished by a worker that died before it could ask.
-    return true;
+    // It may have been finished by a worker that died before it could ask, or before it could fail the job.
+    return !(await failAfterTask(engine, ref));
   }
   if (claim.kind !== 'claimed') {
     await comeBack(engine, ref, correlationId, claim.until);
@@ -66,6 +66,18 @@ async function claimAndExecute(
   }
   await engine.instants('task-claimed', ref);
   return executeClaimed(engine, ref, claim.task, correlationId, shutdown);
+}
+
+/** The job fails when this very task has failed and its stage is to fail with it. True when the job has ended so. */
+async function failAfterTask(engine: Engine, ref: TaskRef): Promise<boolean> {
+  const job = await engine.store.getJob(ref.jobId);
+  if (!isCurrent(job, ref)) return false;
+  return (await readTask(engine, ref))?.status === 'failed' && failStage(engine, ref);
+}
+
+async function readTask(engine: Engine, { jobId, run, stage, task }: TaskRef): Promise<TaskRecord | null> {
+  const [found] = await engine.store.listTasks(jobId, run, { stage, after: { stage, task: task - 1 }, limit: 1 });
+  return found?.task === task ? found : null;
 }
 
 /** Somebody else holds the lease, or the retry is not due: look again at that time. */
@@ -105,7 +117,7 @@ async function executeClaimed(
 async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): Promise<AttemptEnd | null> {
   const { claimed, stage, log, ref } = work;
   const { attempts, timeoutSeconds } = stage.handler.limits;
-  if (claimed.attempt > attempts) {
+  if ((await attemptsUsed(engine, work)) > attempts) {
     const error = new CoreMachineError('WORKER_LOST', `the worker was lost in each of ${attempts} attempts`);
     return { status: 'failed', error: error.toRecord() };
   }
@@ -122,12 +134,22 @@ async function runToEnd(engine: Engine, work: Attempt, shutdown?: AbortSignal): 
     }
     const error = toCoreMachineError(lease.cause ? lease.signal.reason : thrown, 'HANDLER_FAILED');
     if (lease.cause === 'cancelled') return { status: 'cancelled', error: error.toRecord() };
-    if (!error.retryable || claimed.attempt >= attempts) return { status: 'failed', error: error.toRecord() };
-    const delayMs = lease.cause === 'shutdown' ? 0 : retryDelayMs(claimed.attempt);
-    return { status: 'retrying', error: error.toRecord(), delayMs };
+    if (lease.cause === 'shutdown') {
+      return { status: 'retrying', error: error.toRecord(), delayMs: 0, handedBack: true };
+    }
+    const used = await attemptsUsed(engine, work);
+    if (!error.retryable || used >= attempts) return { status: 'failed', error: error.toRecord() };
+    return { status: 'retrying', error: error.toRecord(), delayMs: retryDelayMs(used) };
   } finally {
     lease.stop();
   }
+}
+
+/** How many of its attempts the task has used, this one included: those that were handed back do not count. */
+async function attemptsUsed(engine: Engine, { ref, claimed, stage }: Attempt): Promise<number> {
+  // Up to the last attempt nobody needs to know.
+  if (claimed.attempt < stage.handler.limits.attempts) return claimed.attempt;
+  return claimed.attempt - ((await readTask(engine, ref))?.handedBack ?? 0);
 }
 
 async function callHandler(engine: Engine, work: Attempt, lease: Lease): Promise<unknown> {
@@ -194,19 +216,22 @@ function checkedResult(handler: Handler | FanInHandler, output: unknown): JsonVa
 }
 
 /** Stores the end and does what follows from it. True when it is still to be asked whether the stage is done. */
-async function settle(engine: Engine, work: Attempt, end: AttemptEnd, durationMs: number): Promise<boolean> {
+async function settle(engine: Engine, work: Attempt, wanted: AttemptEnd, durationMs: number): Promise<boolean> {
   const { ref, claimed, log } = work;
   const stored = await timed(
     engine,
     'coremachine.task.completion.duration',
-    () => engine.store.endAttempt(ref, claimed.attempt, end),
-    (held) => ({ outcome: held ? end.status : 'lost' }),
+    () => engine.store.endAttempt(ref, claimed.attempt, wanted),
+    (outcome) => ({ outcome }),
   );
-  taskEnded(engine, work, stored ? end : null);
-  if (!stored) {
+  if (stored === 'lost') {
+    taskEnded(engine, work, null);
     log.warn('Task:LeaseLost', { durationMs });
     return false;
   }
+  // A job that has ended meanwhile has no retries.
+  const end = wanted.status === 'retrying' && stored === 'cancelled' ? { ...wanted, status: stored } : wanted;
+  taskEnded(engine, work, end);
   logEnd(work, end, durationMs);
   if (end.status === 'retrying') {
     await engine.instants('retry-stored', ref);

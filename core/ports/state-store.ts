@@ -67,6 +67,11 @@ export interface NewTask {
   readonly input: JsonValue;
 }
 
+/** `waits`: try again `at`, after `attempt` failures. `used_up`: not again. `stale`: the job is not there any more. */
+export type PlanRetry =
+  | { readonly kind: 'waits'; readonly attempt: number; readonly at: Date }
+  | { readonly kind: 'used_up' | 'stale' };
+
 export type StageOutcome = 'created' | 'resumed' | 'exists' | 'stale';
 
 export interface StageCounts {
@@ -96,6 +101,8 @@ export interface TaskRecord extends TaskRef {
   readonly handler: string;
   readonly status: TaskStatus;
   readonly attempt: number;
+  /** How many of its attempts ended because their host was shut down. */
+  readonly handedBack: number;
   readonly progress: number | null;
   readonly worker: string | null;
   readonly error: ErrorRecord | null;
@@ -130,7 +137,16 @@ export type LeaseState = 'held' | 'cancelled' | 'lost';
 export type AttemptEnd =
   | { readonly status: 'completed'; readonly result: JsonValue }
   | { readonly status: 'failed' | 'cancelled'; readonly error: ErrorRecord }
-  | { readonly status: 'retrying'; readonly error: ErrorRecord; readonly delayMs: number };
+  | {
+      readonly status: 'retrying';
+      readonly error: ErrorRecord;
+      readonly delayMs: number;
+      /** The attempt is not one of those that the task has: nothing went wrong but that its host was shut down. */
+      readonly handedBack?: boolean;
+    };
+
+/** What the task is now; `lost`: nothing was changed. */
+export type EndedAs = AttemptEnd['status'] | 'lost';
 
 export interface JobFilter {
   readonly status?: JobStatus;
@@ -160,8 +176,9 @@ export interface StateStore extends UpkeepStore {
    */
   submitJob(job: NewJob, options: { readonly force: boolean }): Promise<SubmitOutcome>;
   /**
-   * Starts the next run of a job that has ended, with the parameters it has. `takeOver`: tasks that its last run
-   * completed are not run again; then null for a job that has `completed`. Null too when it is active or unknown.
+   * Starts the next run of a job that has ended, with the parameters it has. `takeOver`: tasks that were completed
+   * in its last run from the start or after it are not run again; then null for a job that has `completed`. Null too when
+   * it is active or unknown.
    */
   retryJob(
     jobId: string,
@@ -185,11 +202,19 @@ export interface StateStore extends UpkeepStore {
   markJobPublished(ref: StageRef): Promise<void>;
   /**
    * Stores the stage with its tasks numbered in order, and makes the job `processing`. In a run that takes over from
-   * another, tasks with a key and input that were completed there are completed; `resumed` when there are any. The task
-   * of a fan-in is such only when all tasks of the stage before are. `exists` when the stage was planned before, `stale`
-   * when the job is not active in this run and stage.
+   * earlier ones, tasks with a key and input that were completed there are completed, with the last of the results;
+   * `resumed` when there are any. The task of a fan-in is such only when all tasks of the stages before are, and have the
+   * results they had there. `exists` when the stage was planned before, `stale` when the job is not active in this run and
+   * stage.
    */
   createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<StageOutcome>;
+  /**
+   * The job's current stage, which is not planned, could not be planned now: the n-th time it is to be tried again after
+   * the n-th of the delays. While it waits for that, another failure is the same one. The job's time begins.
+   */
+  retryPlan(ref: StageRef, error: ErrorRecord, delaysMs: readonly number[]): Promise<PlanRetry>;
+  /** The job's time begins, if it has not: somebody has tried to plan its stage, and may have died of it. */
+  markJobStarted(ref: StageRef): Promise<void>;
   /** Tasks [0, published) of the stage have had their message sent; never goes back. */
   markTasksPublished(ref: StageRef, published: number): Promise<void>;
 
@@ -199,8 +224,11 @@ export interface StateStore extends UpkeepStore {
     ref: TaskRef,
     lease: { readonly attempt: number; readonly leaseMs: number; readonly progress: number | null },
   ): Promise<LeaseState>;
-  /** Ends the attempt; false when `attempt` is no longer the task's current one (fencing). */
-  endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean>;
+  /**
+   * Ends the attempt; `lost` when `attempt` is no longer the task's current one (fencing). A retry in a job that has ended
+   * is stored as `cancelled`.
+   */
+  endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<EndedAs>;
 
   /** True while a task of the stage is queued, processing or retrying. Cost does not grow with the stage. */
   hasOpenTasks(ref: StageRef): Promise<boolean>;

@@ -6,6 +6,7 @@ import type { JobRecord, StageRef, TaskRef } from './state-store.ts';
 export const jobEventNames = [
   'job_created',
   'job_rerun',
+  'plan_retried',
   'stage_started',
   'stage_completed',
   'task_retried',
@@ -91,7 +92,10 @@ export interface UpkeepStore {
     unansweredMs: number,
     limit: number,
   ): Promise<readonly (HeldTask & { readonly orphaned: boolean })[]>;
-  /** Current stages without an open task, the last of which ended that long ago, that were not advanced. */
+  /**
+   * Current stages that were not advanced: without an open task, the last of which ended that long ago; or of policy
+   * `fail` with a task that failed that long ago.
+   */
   findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]>;
   /** Runs that ended that long ago and whose completion callback is due; without their results, which may be large. */
   findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly Pick<JobRecord, 'jobId' | 'run'>[]>;

@@ -20,6 +20,7 @@ export interface TaskRow {
   readonly createdAt: number;
   status: TaskRecord['status'];
   attempt: number;
+  handedBack: number;
   worker: string | null;
   leaseUntil: number;
   dueAt: number;
@@ -47,6 +48,7 @@ export interface JobRow {
   record: JobRecord;
   sentAt: number | null;
   callback: 'none' | 'due' | 'delivered';
+  /** The first of the earlier runs whose completed tasks this one takes over; null: it does everything itself. */
   readonly takenOverRun: number | null;
 }
 
@@ -59,6 +61,7 @@ export function newTaskRow(ref: StageRef, stage: NewStage, task: NewTask, number
     createdAt: now,
     status: 'queued',
     attempt: 0,
+    handedBack: 0,
     worker: null,
     leaseUntil: 0,
     dueAt: 0,
@@ -117,13 +120,14 @@ export function endOf({ tasks, startedAt }: StageRow): number | null {
 }
 
 export function taskRecord(task: TaskRow): TaskRecord {
-  const { key, handler, status, attempt, progress, worker, error } = task;
+  const { key, handler, status, attempt, handedBack, progress, worker, error } = task;
   return {
     ...task.ref,
     key,
     handler,
     status,
     attempt,
+    handedBack,
     progress,
     worker,
     error,

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import type {
   AttemptEnd,
   ClaimOutcome,
+  EndedAs,
   JobFilter,
   JobRecord,
   JobSummary,
@@ -10,6 +11,7 @@ import type {
   NewJob,
   NewStage,
   NewTask,
+  PlanRetry,
   StageOutcome,
   StageRecord,
   StageRef,
@@ -22,7 +24,16 @@ import type {
 import type { JobEvent } from '../ports/upkeep-store.ts';
 import type { StageResult } from '../results.ts';
 import { isActive, isOpen, type JobEnd } from '../states.ts';
-import { endOf, type JobRow, keyOf, newTaskRow, type StageRow, stageRecord, taskRecord } from './memory-rows.ts';
+import {
+  endOf,
+  type JobRow,
+  keyOf,
+  newTaskRow,
+  type StageRow,
+  stageRecord,
+  type TaskRow,
+  taskRecord,
+} from './memory-rows.ts';
 import { MemoryUpkeep } from './memory-upkeep.ts';
 
 /**
@@ -53,11 +64,12 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     jobId: string,
     options: { readonly totalStages: number; readonly correlationId: string; readonly takeOver: boolean },
   ): Promise<JobRecord | null> {
-    const last = this.tables.jobs.get(jobId)?.record;
-    if (!last || isActive(last.status) || (options.takeOver && last.status === 'completed')) return null;
+    const row = this.tables.jobs.get(jobId);
+    const last = row?.record;
+    if (!row || !last || isActive(last.status) || (options.takeOver && last.status === 'completed')) return null;
     const { totalStages, correlationId, takeOver } = options;
     const record = this.#queuedJob({ ...newJobOf(last), totalStages, correlationId }, last);
-    this.#begin(record, takeOver ? last.run : null);
+    this.#begin(record, takeOver ? (row.takenOverRun ?? last.run) : null);
     return record;
   }
 
@@ -136,6 +148,30 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     return row.takenOver > 0 ? 'resumed' : 'created';
   }
 
+  async retryPlan(ref: StageRef, error: ErrorRecord, delaysMs: readonly number[]): Promise<PlanRetry> {
+    const job = this.tables.current(ref);
+    if (!job || this.tables.stages.has(keyOf(ref))) return { kind: 'stale' };
+    const now = this.tables.now();
+    const made = (this.tables.events.get(ref.jobId) ?? []).filter(
+      ({ event, run, stage }) => event === 'plan_retried' && run === ref.run && stage === ref.stage,
+    );
+    const last = made.at(-1);
+    const waitsUntil = last ? last.at.getTime() + (delaysMs[made.length - 1] ?? 0) : 0;
+    if (last && waitsUntil > now) return { kind: 'waits', attempt: made.length, at: new Date(waitsUntil) };
+    const delayMs = delaysMs[made.length];
+    if (delayMs === undefined) return { kind: 'used_up' };
+    const attempt = made.length + 1;
+    this.tables.note('plan_retried', ref, { attempt, detail: { error: errorDetail(error), delay_ms: delayMs } });
+    job.sentAt = now;
+    await this.markJobStarted(ref);
+    return { kind: 'waits', attempt, at: new Date(now + delayMs) };
+  }
+
+  async markJobStarted(ref: StageRef): Promise<void> {
+    const job = this.tables.current(ref);
+    if (job) job.record = { ...job.record, startedAt: job.record.startedAt ?? new Date(this.tables.now()) };
+  }
+
   async markTasksPublished(ref: StageRef, published: number): Promise<void> {
     const stage = this.tables.stage(ref);
     if (!stage) return;
@@ -181,22 +217,26 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     return this.tables.current(ref) ? 'held' : 'cancelled';
   }
 
-  async endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<boolean> {
+  async endAttempt(ref: TaskRef, attempt: number, end: AttemptEnd): Promise<EndedAs> {
     const task = this.tables.task(ref);
-    if (task?.status !== 'processing' || task.attempt !== attempt) return false;
+    if (task?.status !== 'processing' || task.attempt !== attempt) return 'lost';
     const now = this.tables.now();
     // A retry in a job that has ended would stay open for ever.
-    task.status = end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status;
+    const status = end.status === 'retrying' && !this.tables.current(ref) ? 'cancelled' : end.status;
+    task.status = status;
     task.error = end.status === 'completed' ? null : end.error;
     task.sentAt = now;
-    if (end.status === 'retrying') task.dueAt = now + end.delayMs;
+    if (end.status === 'retrying') {
+      task.dueAt = now + end.delayMs;
+      if (end.handedBack) task.handedBack += 1;
+    }
     if (!isOpen(task.status)) task.completedAt = now;
     if (end.status === 'completed') task.result = structuredClone(end.result);
     if (end.status === 'failed' || task.status === 'retrying') {
       const detail = { error: task.error && errorDetail(task.error), delay_ms: 'delayMs' in end ? end.delayMs : null };
       this.tables.note(end.status === 'failed' ? 'task_failed' : 'task_retried', ref, { attempt, detail });
     }
-    return true;
+    return status;
   }
 
   async hasOpenTasks(ref: StageRef): Promise<boolean> {
@@ -268,30 +308,32 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
   #begin(record: JobRecord, takenOverRun: number | null): void {
     const { jobId, run, correlationId } = record;
     this.tables.jobs.set(jobId, { record, sentAt: null, callback: 'none', takenOverRun });
-    const taken = takenOverRun === null ? {} : { takes_over_run: takenOverRun };
+    const taken = takenOverRun === null ? {} : { takes_over_from: takenOverRun };
     const detail = { correlation_id: correlationId, ...taken };
     this.tables.note(run === 1 ? 'job_created' : 'job_rerun', { jobId, run }, { detail });
   }
 
-  #takeOver(stage: StageRow, fromRun: number): number {
-    const last = this.tables.stage({ ...stage.ref, run: fromRun });
-    if (!last || (stage.parallelism === 'fan_in' && !this.#allTakenOver(stage.ref, fromRun))) return 0;
-    const done = new Map(last.tasks.filter(({ status }) => status === 'completed').map((task) => [task.key, task]));
+  #takeOver(stage: StageRow, firstRun: number): number {
     let count = 0;
-    for (const task of stage.tasks) {
-      const old = done.get(task.key);
-      if (!old || JSON.stringify(old.input) !== JSON.stringify(task.input)) continue;
-      const { result, worker, startedAt } = old;
-      Object.assign(task, { status: 'completed', result, worker, startedAt, completedAt: this.tables.now() });
-      count += 1;
+    for (let run = stage.ref.run - 1; run >= firstRun; run -= 1) {
+      const old = this.tables.stage({ ...stage.ref, run });
+      if (!old || (stage.parallelism === 'fan_in' && !this.#sameBefore(stage.ref, run))) continue;
+      count += takeOverTasks(stage, old, this.tables.now());
     }
     return count;
   }
 
-  #allTakenOver(ref: StageRef, fromRun: number): boolean {
-    const before = this.tables.stage({ ...ref, stage: ref.stage - 1 });
-    const old = this.tables.stage({ ...ref, stage: ref.stage - 1, run: fromRun });
-    return before !== undefined && before.takenOver === before.tasks.length && old?.tasks.length === before.takenOver;
+  /** Whether all stages before this one were taken over and have the results they had in that run. */
+  #sameBefore(ref: StageRef, run: number): boolean {
+    return this.tables
+      .stagesOf(ref.jobId, ref.run)
+      .filter((before) => before.ref.stage < ref.stage)
+      .every(({ ref: { stage }, tasks, takenOver }) => {
+        const old = this.tables.stage({ ...ref, run, stage });
+        if (takenOver < tasks.length || old?.tasks.length !== takenOver) return false;
+        const had = new Map(completedIn(old).map(({ key, result }) => [key, JSON.stringify(result)]));
+        return tasks.every(({ key, result }) => had.get(key) === JSON.stringify(result));
+      });
   }
 
   #queuedJob(job: NewJob, before: JobRecord | undefined): JobRecord {
@@ -318,4 +360,22 @@ function newJobOf({ jobId, jobType, totalStages, parameters, metadata, correlati
 
 function errorDetail({ code, message, details }: ErrorRecord): JsonObject {
   return { code, message, ...(details && { details: details.map((detail) => ({ ...detail })) }) };
+}
+
+function completedIn({ tasks }: StageRow): TaskRow[] {
+  return tasks.filter(({ status }) => status === 'completed');
+}
+
+/** Completes the stage's waiting tasks that are completed in the other one; answers how many. */
+function takeOverTasks(stage: StageRow, old: StageRow, now: number): number {
+  const done = new Map(completedIn(old).map((task) => [task.key, task]));
+  let count = 0;
+  for (const task of stage.tasks) {
+    const same = done.get(task.key);
+    if (!same || task.status !== 'queued' || JSON.stringify(same.input) !== JSON.stringify(task.input)) continue;
+    const { result, worker, startedAt } = same;
+    Object.assign(task, { status: 'completed', result, worker, startedAt, completedAt: now });
+    count += 1;
+  }
+  return count;
 }

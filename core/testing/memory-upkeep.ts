@@ -74,7 +74,7 @@ export class MemoryUpkeep implements UpkeepStore {
     const before = this.tables.now() - olderThanMs;
     return this.tables
       .openStages()
-      .filter((stage) => (endOf(stage) ?? Number.POSITIVE_INFINITY) <= before)
+      .filter((stage) => (endOf(stage) ?? failedAt(stage) ?? Number.POSITIVE_INFINITY) <= before)
       .slice(0, limit)
       .map((stage) => stage.ref);
   }
@@ -191,4 +191,10 @@ function removeLast(rows: unknown[], most: number): number {
 
 function isOver(time: Date | null, before: number): boolean {
   return time !== null && time.getTime() <= before;
+}
+
+/** When the first task failed of a stage that fails with it; null when none has. */
+function failedAt({ policy, tasks }: StageRow): number | null {
+  const failed = tasks.filter(({ status }) => policy === 'fail' && status === 'failed');
+  return failed.length === 0 ? null : Math.min(...failed.map(({ completedAt }) => completedAt ?? 0));
 }

@@ -17,9 +17,9 @@ export async function endAttempt(
     engine,
     'coremachine.task.completion.duration',
     () => engine.store.endAttempt(ref, attempt, { status, error }),
-    (held) => ({ outcome: held ? status : 'lost' }),
+    (outcome) => ({ outcome }),
   );
-  if (!ended) return false;
+  if (ended === 'lost') return false;
   const startedAt = task.claimedAt.getTime();
   const handler = { name: task.handler };
   const observed = { ref, claimed: task, stage: { handler }, correlationId, startedAt, worker: task.worker };

@@ -1,5 +1,5 @@
 import { deliverCallback } from '../machine/callback.ts';
-import { closeStageIfDone } from '../machine/close-stage.ts';
+import { closeStage, failStage } from '../machine/close-stage.ts';
 import type { Engine } from '../machine/engine.ts';
 import { removeLeftBehind } from '../machine/temporary.ts';
 import type { StageRef } from '../ports/state-store.ts';
@@ -9,7 +9,7 @@ import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 const defaultPatienceMs = 30_000;
 
 /**
- * Takes the step that a worker died before: closes finished stages, delivers callbacks, removes what runs that
+ * Takes the step that a worker died before: closes stages that are finished or have failed, delivers callbacks, removes what runs that
  * are over left. A stage that cannot be closed now, because its job's `finalize` needs something that is away, keeps
  * nothing else waiting; its error comes beside what was done.
  */
@@ -17,7 +17,7 @@ export async function stages(engine: Engine, patienceMs: number = defaultPatienc
   const found = await engine.store.findStagesToClose(patienceMs, upkeepBatch);
   const failures: unknown[] = [];
   const closed: StageRef[] = [];
-  for (const ref of found) if (await done(closeStageIfDone(engine, ref), failures)) closed.push(ref);
+  for (const ref of found) if (await done(closeOrFail(engine, ref), failures)) closed.push(ref);
   const due = engine.onJobComplete ? await engine.store.findCallbacksDue(patienceMs, upkeepBatch) : [];
   const told: string[] = [];
   for (const { jobId, run } of due) {
@@ -35,4 +35,10 @@ export async function stages(engine: Engine, patienceMs: number = defaultPatienc
   ];
   const scanned = found.length + due.length + left.length;
   return outcome({ scanned, fixed: actions.length, actions }, failures);
+}
+
+/** A stage is found because it has no open task, or because it has a failed one, with which its job is to fail. */
+async function closeOrFail(engine: Engine, ref: StageRef): Promise<void> {
+  if (await engine.store.hasOpenTasks(ref)) await failStage(engine, ref);
+  else await closeStage(engine, ref);
 }

@@ -83,6 +83,7 @@ export interface TaskRow {
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
+  readonly handed_back: number;
 }
 
 /** A row of app.job_events. */
@@ -173,6 +174,7 @@ export function taskRecord(jobId: string, row: TaskRow): TaskRecord {
     handler,
     status,
     attempt,
+    handedBack: row.handed_back,
     progress,
     worker,
     error,

@@ -1,3 +1,4 @@
+import type { ErrorRecord } from '../../core/errors.ts';
 import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { stageReads, taskMarks } from './job-batches.ts';
@@ -12,6 +13,9 @@ const sql = {
   insertTasks: query('insert_tasks'),
   startJob: query('start_job'),
   takeOverResults: query('take_over_results'),
+  takeOverJoins: query('take_over_joins'),
+  retryPlan: query('retry_plan'),
+  markJobStarted: query('mark_job_started'),
   noteStageStarted: query('note_stage_started'),
 };
 
@@ -25,7 +29,7 @@ const mostShared = 100;
 export function stageStore(
   database: Database,
   late: LateMarks,
-): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished'> {
+): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished' | 'retryPlan' | 'markJobStarted'> {
   const reads = stageReads(database);
   const marks = taskMarks(database);
   const creations = stageCreations(database);
@@ -33,11 +37,15 @@ export function stageStore(
   return {
     async createStage(ref, stage, tasks) {
       const [chunk = { keys: [], inputs: [] }, more] = chunks(tasks);
-      // What one statement can do; several do the rest: many tasks, a run that takes over from another.
+      // What one statement can do; several do the rest: many tasks, a run that takes over from others.
       const creation = { ref, stage, keys: chunk.keys, inputs: chunk.inputs };
       const alone = async () => (await createAlone([creation]))[0];
       const made = more ? null : await (tasks.length > mostShared ? alone() : creations.do(creation));
       return made ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
+    },
+    retryPlan: (ref, error, delaysMs) => database.transaction((tx) => retryPlan(tx, ref, error, delaysMs)),
+    async markJobStarted(ref) {
+      await database.query(sql.markJobStarted, refParameters(ref));
     },
     getStages: (jobId, run) => reads.do({ jobId, run }),
     markTasksPublished: (ref, published) => late.do(() => marks.do({ ...ref, published })),
@@ -62,15 +70,42 @@ async function createStage(
   for (const { first, keys, inputs } of chunks(tasks)) {
     await tx(sql.insertTasks, [...key, first, keys, inputs]);
   }
-  const takenOver = job.taken_over_run === null ? 0 : await takeOver(tx, key, job.taken_over_run);
+  const firstRun = job.taken_over_run;
+  const takenOver = firstRun === null ? 0 : await takeOver(tx, ref, key, { firstRun, tasks: tasks.length });
   await tx(sql.noteStageStarted, [...key, name, tasks.length, takenOver]);
   await tx(sql.startJob, [job.id]);
   return takenOver > 0 ? 'resumed' : 'created';
 }
 
-async function takeOver(tx: Query, key: readonly unknown[], run: number): Promise<number> {
-  const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, run]);
-  return row?.taken_over ?? 0;
+async function retryPlan(
+  tx: Query,
+  ref: StageRef,
+  error: ErrorRecord,
+  delaysMs: readonly number[],
+): ReturnType<StateStore['retryPlan']> {
+  const [job] = await tx<{ readonly id: string }>(sql.lockJob, refParameters(ref));
+  if (!job) return { kind: 'stale' };
+  const parameters = [job.id, ref.run, ref.stage, JSON.stringify(error), delaysMs];
+  const [row] = await tx<{ readonly attempt: number; readonly due: Date | null }>(sql.retryPlan, parameters);
+  if (!row) return { kind: 'stale' };
+  return row.due ? { kind: 'waits', attempt: row.attempt, at: row.due } : { kind: 'used_up' };
+}
+
+/** From one run after the other, the last one first, until no task is left that waits. */
+async function takeOver(tx: Query, ref: StageRef, key: readonly unknown[], from: TakeOver): Promise<number> {
+  await tx(sql.takeOverJoins, []);
+  let count = 0;
+  for (let run = ref.run - 1; run >= from.firstRun && count < from.tasks; run -= 1) {
+    const [row] = await tx<{ readonly taken_over: number }>(sql.takeOverResults, [...key, run]);
+    count = row?.taken_over ?? 0;
+  }
+  return count;
+}
+
+interface TakeOver {
+  readonly firstRun: number;
+  /** How many tasks the stage has. */
+  readonly tasks: number;
 }
 
 /** Arrays for one statement each: multi-row inserts, because COPY is not to be had everywhere. */

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../core/json.ts';
-import type { AttemptEnd, ClaimOutcome, StageRef, TaskRef } from '../../core/ports/state-store.ts';
+import type { AttemptEnd, ClaimOutcome, EndedAs, StageRef, TaskRef } from '../../core/ports/state-store.ts';
 import type { TaskStatus } from '../../core/states.ts';
 import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
@@ -34,6 +34,11 @@ interface Ending {
   readonly end: AttemptEnd;
   /** The result as JSON; null when the attempt has none. */
   readonly result: string | null;
+}
+
+interface EndedRow {
+  readonly ended: number[] | null;
+  readonly cancelled: number[] | null;
 }
 
 interface ClaimedRow {
@@ -94,8 +99,8 @@ const claimBatches = {
 } as const;
 
 /** Ends of attempts, as many together as their results leave room for. */
-export function attemptEnds(database: Database): Batcher<Ending, boolean> {
-  return new Batcher({
+export function attemptEnds(database: Database): Batcher<Ending, EndedAs> {
+  return new Batcher<Ending, EndedAs>({
     maxItems: maxTogether,
     sameKey: 'wait',
     keyOf: ({ ref }) => taskKey(ref),
@@ -103,16 +108,20 @@ export function attemptEnds(database: Database): Batcher<Ending, boolean> {
     maxWeight: maxResultCharacters,
     isItemError: isDataError,
     async run(endings) {
-      const [answer] = await database.query<{ readonly ended: number[] | null }>(sql.endAttempts, [
+      const [answer] = await database.query<EndedRow>(sql.endAttempts, [
         ...taskColumns(endings.map(({ ref }) => ref)),
         endings.map(({ attempt }) => attempt),
-        endings.map(({ end }) => end.status),
+        endings.map(({ end }) => ('handedBack' in end && end.handedBack ? 'handed_back' : end.status)),
         endings.map(({ result }) => result),
         endings.map(({ end }) => (end.status === 'completed' ? null : JSON.stringify(end.error))),
         endings.map(({ end }) => (end.status === 'retrying' ? end.delayMs : null)),
       ]);
       const ended = new Set(answer?.ended);
-      return endings.map((_, index) => ended.has(index + 1));
+      const cancelled = new Set(answer?.cancelled);
+      return endings.map(({ end }, index) => {
+        if (!ended.has(index + 1)) return 'lost';
+        return cancelled.has(index + 1) ? 'cancelled' : end.status;
+      });
     },
   });
 }

@@ -7,7 +7,7 @@
 --   passes over (0.2 ms per 1,000)
 SELECT
   t.run, t.stage, t.task, t.task_key, s.handler, t.status, t.attempt, t.progress, t.worker, t.error,
-  t.created_at, t.started_at, t.finished_at
+  t.created_at, t.started_at, t.finished_at, coalesce(t.handed_back, 0) AS handed_back
 FROM app.tasks t
 JOIN app.stages s ON s.job = t.job AND s.run = t.run AND s.stage = t.stage
 -- A subquery and not a join: with one job for certain, the primary key gives the order and the page needs no sorting.

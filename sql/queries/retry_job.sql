@@ -1,5 +1,6 @@
 -- Starts the next run of a job that has ended, with the parameters it has.
--- Parameters: $1 job id, $2 number of stages, $3 correlation id, $4 take over what its last run completed
+-- Parameters: $1 job id, $2 number of stages, $3 correlation id, $4 take over what was completed since the last run
+--   from the start
 -- Result: the job's row when a run begins; none when the job is active, unknown, or completed with nothing to try again
 -- Locks: the job's row until the transaction ends
 -- Cost: one probe of jobs' unique index, one row and an event; 0.3 ms
@@ -9,7 +10,8 @@ WITH begun AS (
     run = j.run + 1,
     stage = 1,
     total_stages = $2,
-    taken_over_run = CASE WHEN $4::boolean THEN j.run END,
+    -- The first of the runs to take over from: the last one that took nothing over.
+    taken_over_run = CASE WHEN $4::boolean THEN coalesce(j.taken_over_run, j.run) END,
     result = NULL,
     error = NULL,
     correlation_id = $3,
@@ -25,7 +27,7 @@ WITH begun AS (
 ),
 noted AS (
   INSERT INTO app.job_events (job, run, event, detail)
-  SELECT id, run, 'job_rerun', json_build_object('correlation_id', correlation_id, 'takes_over_run', taken_over_run)
+  SELECT id, run, 'job_rerun', json_build_object('correlation_id', correlation_id, 'takes_over_from', taken_over_run)
   FROM begun
 )
 SELECT * FROM begun

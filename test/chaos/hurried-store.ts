@@ -1,4 +1,4 @@
-import type { StateStore } from '../../core/ports/state-store.ts';
+import type { EndedAs, StateStore } from '../../core/ports/state-store.ts';
 import type { Database } from '../../infrastructure/postgres/postgres.ts';
 
 /** Faults of the engine that the suite must find: the proof that it looks. */
@@ -61,12 +61,12 @@ async function endUnfenced(
   store: StateStore,
   database: Database,
   ...[ref, attempt, end]: Parameters<StateStore['endAttempt']>
-): Promise<boolean> {
+): Promise<EndedAs> {
   if (end.status !== 'completed') return store.endAttempt(ref, attempt, end);
   await database.query(
     `UPDATE app.tasks SET status = 'completed', result = $5, error = NULL, lease_until = NULL, finished_at = now()
      WHERE job = (SELECT id FROM app.jobs WHERE job_id = $1) AND run = $2 AND stage = $3 AND task = $4`,
     [ref.jobId, ref.run, ref.stage, ref.task, JSON.stringify(end.result)],
   );
-  return true;
+  return end.status;
 }

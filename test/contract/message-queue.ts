@@ -70,7 +70,7 @@ export function messageQueueContract(title: string, open: () => Promise<QueueUnd
       const message = jobMessage(stage, 'c');
       await under.queue.sendJobMessages([message, message]);
       await Promise.all([under.queue.sendJobMessages([message]), under.queue.sendJobMessages([message])]);
-      await under.queue.sendJobMessages([jobMessage(stage, 'c', ':r1')]);
+      await under.queue.sendJobMessages([jobMessage(stage, 'c', { repeat: ':r1' })]);
       const got = await collect('jobs', 2);
       assert.deepEqual(got.map(({ id }) => id).toSorted(), [message.id, `${message.id}:r1`]);
       await nothingLeft();

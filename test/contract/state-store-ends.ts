@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobEnd } from '../../core/states.ts';
+import { eventually } from '../tools/poll.ts';
 import {
   claimed,
   completed,
@@ -8,6 +9,8 @@ import {
   finished,
   jobOf,
   near,
+  newStage,
+  newTasks,
   planned,
   retry,
   run,
@@ -94,8 +97,8 @@ export function testJobEnds(stores: Stores): void {
       await finished(store, ref, 'failed');
       const counts = async () => (await store.getStages(ref.jobId, 1))[0]?.counts;
       assert.deepEqual(await counts(), { total: 3, queued: 0, processing: 2, completed: 0, failed: 0, cancelled: 1 });
-      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 1, completed('late')), true);
-      assert.equal(await store.endAttempt({ ...ref, task: 1 }, 1, { status: 'failed', error: failure }), true);
+      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 1, completed('late')), 'completed');
+      assert.equal(await store.endAttempt({ ...ref, task: 1 }, 1, { status: 'failed', error: failure }), 'failed');
       assert.deepEqual(await counts(), { total: 3, queued: 0, processing: 0, completed: 1, failed: 1, cancelled: 1 });
       assert.deepEqual(await store.resultPage(ref, -1, 10), [{ number: 0, key: 'tile-0', output: 'late' }]);
       assert.equal(await store.hasOpenTasks(ref), false);
@@ -107,11 +110,77 @@ export function testJobEnds(stores: Stores): void {
       const task = { ...ref, task: 0 };
       await claimed(store, task);
       await finished(store, ref, 'failed');
-      assert.equal(await store.endAttempt(task, 1, retry(0)), true);
+      assert.equal(await store.endAttempt(task, 1, retry(0)), 'cancelled');
       const { status, error, completedAt } = await taskOf(store, task);
       assert.deepEqual([status, error], ['cancelled', failure]);
       assert.ok(completedAt);
       assert.equal(await store.hasOpenTasks(ref), false);
+    });
+  });
+
+  describe('attempts that are handed back', () => {
+    test('are counted by themselves, and told as retries; not in a job that has ended', async () => {
+      const { store } = stores();
+      const ref = await planned(store, 2);
+      const [task, other] = [
+        { ...ref, task: 0 },
+        { ...ref, task: 1 },
+      ];
+      const counts = async () => {
+        const { status, attempt, handedBack } = await taskOf(store, task);
+        return [status, attempt, handedBack];
+      };
+      const handBack = { ...retry(0), handedBack: true } as const;
+      await run(store, task, handBack);
+      assert.deepEqual(await counts(), ['retrying', 1, 1]);
+      await run(store, task, retry(0));
+      assert.deepEqual(await counts(), ['retrying', 2, 1]);
+      await run(store, task, handBack);
+      assert.deepEqual(await counts(), ['retrying', 3, 2]);
+      await run(store, task);
+      assert.deepEqual(await counts(), ['completed', 4, 2]);
+      const events = await store.listEvents(ref.jobId, { limit: 20 });
+      assert.equal(events.filter(({ event }) => event === 'task_retried').length, 3);
+      await claimed(store, other);
+      await finished(store, ref, 'failed');
+      assert.equal(await store.endAttempt(other, 1, handBack), 'cancelled');
+      const { status, attempt } = await taskOf(store, other);
+      assert.deepEqual([status, attempt], ['cancelled', 1]);
+    });
+  });
+
+  describe('stages with a failed task', () => {
+    test('one whose policy is to fail is found while others are open, until its job has ended', async () => {
+      const { store } = stores();
+      const [failing, goingOn] = [await planned(store, 3), await planned(store, 3, { stage: { policy: 'continue' } })];
+      const found = async (olderThanMs = 0) =>
+        (await store.findStagesToClose(olderThanMs, 1000)).filter(({ jobId }) => refs.includes(jobId));
+      const refs = [failing.jobId, goingOn.jobId];
+      for (const ref of [failing, goingOn]) {
+        await run(store, { ...ref, task: 0 }, retry(60_000));
+        await run(store, { ...ref, task: 2 });
+      }
+      assert.deepEqual(await found(), [], 'none has failed');
+      for (const ref of [failing, goingOn]) await run(store, { ...ref, task: 1 }, { status: 'failed', error: failure });
+      assert.deepEqual(await eventually(async () => ((await found()).length > 0 ? found() : null)), [failing]);
+      assert.deepEqual(await found(60_000), [], 'left to the worker of the task');
+      await finished(store, failing, 'failed');
+      assert.deepEqual(await found(), []);
+    });
+
+    test('not for a failure of another run', async () => {
+      const { store } = stores();
+      const ref = await planned(store, 2);
+      await run(store, { ...ref, task: 0 }, { status: 'failed', error: failure });
+      await finished(store, ref, 'failed');
+      const again = await store.retryJob(ref.jobId, { totalStages: 2, correlationId: 'again', takeOver: true });
+      assert.equal(again?.run, 2);
+      await store.createStage({ ...ref, run: 2 }, newStage(), newTasks(2));
+      const found = await store.findStagesToClose(0, 1000);
+      assert.deepEqual(
+        found.filter(({ jobId }) => jobId === ref.jobId),
+        [],
+      );
     });
   });
 }

@@ -143,6 +143,7 @@ export function testLists(stores: Stores): void {
         handler: 'cog',
         status: 'failed',
         attempt: 1,
+        handedBack: 0,
         progress: null,
         worker: 'host:9',
         error: failure,

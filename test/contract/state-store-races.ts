@@ -188,8 +188,8 @@ export function testRaces(stores: Stores): void {
         ...Array.from({ length: 10 }, () => store.endAttempt(task, 1, completed('slow'))),
         ...Array.from({ length: 10 }, () => other.endAttempt(task, 2, completed('quick'))),
       ]);
-      assert.deepEqual(ends.slice(0, 10), Array(10).fill(false));
-      assert.deepEqual(tally(ends.slice(10)), { true: 1, false: 9 });
+      assert.deepEqual(ends.slice(0, 10), Array(10).fill('lost'));
+      assert.deepEqual(tally(ends.slice(10)), { completed: 1, lost: 9 });
       assert.deepEqual((await store.resultPage(task, -1, 10))[0]?.output, 'quick');
     });
 
@@ -272,7 +272,7 @@ export function testRaces(stores: Stores): void {
         await Promise.all(Array.from({ length: 30 }, (_, task) => claimed(store, { ...ref, task })));
         const ends = Array.from({ length: 30 }, (_, task) => store.endAttempt({ ...ref, task }, 1, retry(60_000)));
         const [stored] = await Promise.all([Promise.all(ends), other.finishJob(ref, failed)]);
-        assert.deepEqual(tally(stored), { true: 30 });
+        assert.ok(stored.every((status) => status === 'retrying' || status === 'cancelled'));
         const [stage] = await store.getStages(ref.jobId, 1);
         assert.equal(stage?.counts.cancelled, 30);
         assert.equal(await store.hasOpenTasks(ref), false);
@@ -332,7 +332,7 @@ export function testRaces(stores: Stores): void {
       ]);
       for (const [lease, ended] of answers) {
         assert.ok(['held', 'cancelled', 'lost'].includes(lease));
-        assert.equal(ended, true);
+        assert.ok(ended === 'completed' || ended === 'cancelled');
       }
       const [stage] = await store.getStages(ref.jobId, 1);
       assert.deepEqual([stage?.counts.completed, stage?.counts.cancelled], [26, 14]);

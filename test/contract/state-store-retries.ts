@@ -80,6 +80,69 @@ export function testRetries(stores: Stores): void {
       await claimed(store, { ...second, task: 1 });
     });
 
+    test('over runs that ended early, what the last one from the start and those after it completed is taken over', async () => {
+      const { store } = stores();
+      const ref = await halfDone(store);
+      const second = await nextRun(store, ref);
+      await finished(store, second, 'cancelled');
+      const third = await nextRun(store, ref);
+      assert.equal(await store.createStage(third, newStage(), newTasks(4)), 'resumed');
+      await run(store, { ...third, task: 3 }, completed('third'));
+      await finished(store, third, 'failed');
+      await finished(store, await nextRun(store, ref), 'failed');
+      // One whose plan came out differently, and has less.
+      const fifth = await nextRun(store, ref);
+      assert.equal(await store.createStage(fifth, newStage(), newTasks(1)), 'resumed');
+      await finished(store, fifth, 'failed');
+      const sixth = await nextRun(store, ref);
+      assert.equal(await store.createStage(sixth, newStage(), newTasks(4)), 'resumed');
+      const outputs = async (at: StageRef) => (await store.resultPage(at, -1, 10)).map(({ output }) => output);
+      assert.deepEqual(await outputs(sixth), [0, 1, 'third']);
+      const started = (await store.listEvents(ref.jobId, { run: 6, limit: 10 })).map(({ detail }) => detail);
+      assert.deepEqual([started[0]?.takes_over_from, started[1]], [1, { name: 'validate', tasks: 4, taken_over: 3 }]);
+      await finished(store, sixth, 'failed');
+      const seventh = await store.retryJob(ref.jobId, { ...again, takeOver: false });
+      assert.equal(seventh?.run, 7);
+      const fromStart = { ...ref, run: 7 };
+      await store.createStage(fromStart, newStage(), newTasks(4));
+      await run(store, { ...fromStart, task: 1 }, completed('seventh'));
+      await finished(store, fromStart, 'cancelled');
+      await finished(store, await nextRun(store, ref), 'cancelled');
+      const ninth = await nextRun(store, ref);
+      await store.createStage(ninth, newStage(), newTasks(4));
+      assert.deepEqual(await outputs(ninth), ['seventh'], 'nothing from before the start');
+    });
+
+    test('a fan-in is not taken over from a run that saw other results', async () => {
+      const { store } = stores();
+      const fanIn = newStage({ name: 'sum', parallelism: 'fan_in' });
+      const sum = [{ key: 'sum', input: {} }];
+      const ref = await planned(store, 3, { stage: { policy: 'continue' } });
+      await runAll(store, ref, 2);
+      await run(store, { ...ref, task: 2 }, { status: 'failed', error: failure });
+      await store.advanceJob(ref);
+      await store.createStage({ ...ref, stage: 2 }, fanIn, sum);
+      await run(store, { ...ref, stage: 2, task: 0 }, completed('of two'));
+      await finished(store, { ...ref, stage: 2 }, 'failed');
+      const second = await nextRun(store, ref);
+      await store.createStage(second, newStage(), newTasks(3));
+      await run(store, { ...second, task: 2 });
+      await finished(store, second, 'cancelled');
+      const third = await nextRun(store, ref);
+      assert.equal(await store.createStage(third, newStage(), newTasks(3)), 'resumed');
+      assert.equal(await store.advanceJob(third), true);
+      assert.equal(await store.createStage({ ...third, stage: 2 }, fanIn, sum), 'created');
+      await run(store, { ...third, stage: 2, task: 0 }, completed('of three'));
+      await finished(store, { ...third, stage: 2 }, 'failed');
+      await finished(store, await nextRun(store, ref), 'cancelled');
+      const fifth = await nextRun(store, ref);
+      await store.createStage(fifth, newStage(), newTasks(3));
+      assert.equal(await store.advanceJob(fifth), true);
+      assert.equal(await store.createStage({ ...fifth, stage: 2 }, fanIn, sum), 'resumed');
+      const [page] = await store.resultPage({ ...fifth, stage: 2 }, -1, 1);
+      assert.equal(page?.output, 'of three');
+    });
+
     test('from the start nothing is', async () => {
       const { store } = stores();
       const ref = await halfDone(store);

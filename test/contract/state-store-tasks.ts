@@ -188,7 +188,7 @@ export function testTasks(stores: Stores): void {
       await claimed(store, task);
       await finished(store, ref, 'cancelled');
       assert.equal(await store.renewLease(task, { attempt: 1, leaseMs: 60_000, progress: null }), 'cancelled');
-      assert.equal(await store.endAttempt(task, 1, { status: 'cancelled', error: cancelled }), true);
+      assert.equal(await store.endAttempt(task, 1, { status: 'cancelled', error: cancelled }), 'cancelled');
       assert.equal((await taskOf(store, task)).status, 'cancelled');
       assert.equal(await store.renewLease(task, { attempt: 1, leaseMs: 60_000, progress: null }), 'lost');
     });
@@ -211,11 +211,11 @@ export function testTasks(stores: Stores): void {
       assert.equal((await claimedInTime(other, task, { worker: 'quick', leaseMs: 60_000 })).attempt, 2);
       assert.equal(await store.renewLease(task, { attempt: 1, leaseMs: 60_000, progress: 1 }), 'lost');
       for (const end of [completed('slow'), retry(0), { status: 'failed', error: failure } as const]) {
-        assert.equal(await store.endAttempt(task, 1, end), false);
+        assert.equal(await store.endAttempt(task, 1, end), 'lost');
       }
-      assert.equal(await other.endAttempt(task, 2, completed('quick')), true);
-      assert.equal(await store.endAttempt(task, 1, completed('slow')), false);
-      assert.equal(await other.endAttempt(task, 2, completed('again')), false);
+      assert.equal(await other.endAttempt(task, 2, completed('quick')), 'completed');
+      assert.equal(await store.endAttempt(task, 1, completed('slow')), 'lost');
+      assert.equal(await other.endAttempt(task, 2, completed('again')), 'lost');
       const [result] = await store.resultPage(task, -1, 10);
       assert.deepEqual(result, { number: 0, key: 'tile-0', output: 'quick' });
     });
@@ -223,12 +223,12 @@ export function testTasks(stores: Stores): void {
     test('an attempt that is to come, a queued task and an unknown one cannot be ended', async () => {
       const { store } = stores();
       const ref = await planned(store, 2);
-      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 0, completed(1)), false);
-      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 1, completed(1)), false);
+      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 0, completed(1)), 'lost');
+      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 1, completed(1)), 'lost');
       await claimed(store, { ...ref, task: 0 });
-      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 2, completed(1)), false);
-      assert.equal(await store.endAttempt({ ...ref, task: 7 }, 1, completed(1)), false);
-      assert.equal(await store.endAttempt({ ...ref, task: 0, jobId: 'a'.repeat(64) }, 1, completed(1)), false);
+      assert.equal(await store.endAttempt({ ...ref, task: 0 }, 2, completed(1)), 'lost');
+      assert.equal(await store.endAttempt({ ...ref, task: 7 }, 1, completed(1)), 'lost');
+      assert.equal(await store.endAttempt({ ...ref, task: 0, jobId: 'a'.repeat(64) }, 1, completed(1)), 'lost');
       assert.equal((await taskOf(store, { ...ref, task: 0 })).status, 'processing');
     });
   });

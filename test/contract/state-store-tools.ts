@@ -99,7 +99,7 @@ export function claimedInTime(store: StateStore, ref: TaskRef, claim = longLease
 /** Claims a task and ends it so. */
 export async function run(store: StateStore, ref: TaskRef, end: AttemptEnd = completed(ref.task)): Promise<void> {
   const { attempt } = await claimed(store, ref);
-  assert.equal(await store.endAttempt(ref, attempt, end), true);
+  assert.equal(await store.endAttempt(ref, attempt, end), end.status);
 }
 
 export async function runAll(store: StateStore, ref: StageRef, count: number): Promise<void> {

@@ -298,7 +298,10 @@ export function testUpkeep(stores: Stores): void {
       await store.createStage({ ...ref, run: 2 }, newStage(), newTasks(1));
       const [still] = of(ref, await store.takeExpiredLeases(0, all));
       assert.deepEqual([still?.run, still?.orphaned], [1, true]);
-      assert.equal(await store.endAttempt(orphan, orphan.attempt, { status: 'cancelled', error: cancelled }), true);
+      assert.equal(
+        await store.endAttempt(orphan, orphan.attempt, { status: 'cancelled', error: cancelled }),
+        'cancelled',
+      );
       assert.deepEqual(of(ref, await store.takeExpiredLeases(0, all)), []);
     });
 

@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { testJobEnds } from './state-store-ends.ts';
 import { testLists } from './state-store-lists.ts';
 import { testMoves } from './state-store-moves.ts';
+import { testPlans } from './state-store-plans.ts';
 import { testRaces } from './state-store-races.ts';
 import { testRetries } from './state-store-retries.ts';
 import { testStages } from './state-store-stages.ts';
@@ -26,6 +27,7 @@ export function stateStoreContract(name: string, makeStore: () => Promise<StateS
     };
     testSubmit(stores);
     testStages(stores);
+    testPlans(stores);
     testTasks(stores);
     testJobEnds(stores);
     testRaces(stores);

@@ -155,8 +155,8 @@ test('fencing: a worker that lost its lease cannot overwrite its successor', asy
   const quick = await b.store.claimTask(ref, { worker: 'quick', leaseMs: 1000 });
   assert.equal(quick.kind === 'claimed' && quick.task.attempt, 2);
   assert.equal(await b.store.renewLease(ref, { attempt: 1, leaseMs: 1000, progress: null }), 'lost');
-  assert.equal(await b.store.endAttempt(ref, 1, { status: 'completed', result: { value: 666 } }), false);
-  assert.equal(await b.store.endAttempt(ref, 2, { status: 'completed', result: { value: 0 } }), true);
+  assert.equal(await b.store.endAttempt(ref, 1, { status: 'completed', result: { value: 666 } }), 'lost');
+  assert.equal(await b.store.endAttempt(ref, 2, { status: 'completed', result: { value: 0 } }), 'completed');
   const page = await b.store.resultPage(ref, -1, 10);
   assert.deepEqual(
     page.map(({ output }) => output),
@@ -270,6 +270,54 @@ test('a host that shuts down hands its tasks back at once', async () => {
   assert.equal(b.queue.nextDue(), b.clock.now());
   await b.drainAll();
   assert.equal((await b.store.getJob(jobId))?.status, 'completed');
+});
+
+test('however often hosts shut down, a task has its four attempts', async () => {
+  let shutdown = new AbortController();
+  let failures = 0;
+  const interrupted = numberHandler('interrupted', (_value, attempt) => {
+    if (attempt % 3 === 0) {
+      failures += 1;
+      if (failures < 4) throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+      return 1;
+    }
+    setTimeout(() => shutdown.abort());
+    return new Promise<number>(() => {});
+  });
+  const b = bench([sumJob(interrupted)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  const delays: number[] = [];
+  for (let attempt = 1; attempt <= 12; attempt += 1) {
+    shutdown = new AbortController();
+    const delay = Math.max(0, (b.queue.nextDue() ?? 0) - b.clock.now());
+    delays.push(delay / 1000);
+    b.clock.advance(delay);
+    await b.machine.handleTaskMessage(b.queue.take()?.message.body, shutdown.signal);
+  }
+  assert.equal(failures, 4);
+  await b.drainAll();
+  const job = await b.store.getJob(jobId);
+  assert.deepEqual([job?.status, job?.error], ['completed', null]);
+  const [task] = await b.store.listTasks(jobId, 1, { limit: 1 });
+  assert.deepEqual([task?.attempt, task?.handedBack], [12, 8]);
+  // The first failure is of an attempt that nobody looks up: two of the three were handed back.
+  assert.deepEqual(delays, [0, 0, 0, 20, 0, 0, 10, 0, 0, 20, 0, 0]);
+});
+
+test('a retry in a job that has ended meanwhile is told as cancelled, and no message is sent for it', async () => {
+  let cancel = async () => {};
+  const unlucky = numberHandler('unlucky', async () => {
+    await cancel();
+    throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+  });
+  const b = bench([sumJob(unlucky)]);
+  const jobId = await b.submit('sum_job', { n: 1 });
+  cancel = async () => void (await b.machine.cancel(jobId));
+  await b.drain();
+  assert.equal(b.queue.length, 0);
+  assert.ok(!b.events.some(({ event }) => event === 'Task:Retried'));
+  assert.equal((await b.store.listTasks(jobId, 1, { limit: 1 }))[0]?.status, 'cancelled');
 });
 
 test('a callback that throws changes nothing of the job and is called again', async () => {

@@ -77,6 +77,23 @@ test('a retry runs only what failed, in a run of its own', async () => {
   }
 });
 
+test('a retry after one that was cancelled before it planned anything still runs only what failed', async () => {
+  const broken = new Set([2]);
+  const { job, done } = fragile(broken);
+  const b = bench([job('tiles', 'continue')]);
+  const jobId = await b.submit('tiles', { n: 10 });
+  await b.drainAll();
+  broken.clear();
+  done.length = 0;
+  await b.machine.retry(jobId, retry);
+  await b.machine.cancel(jobId);
+  await b.machine.retry(jobId, retry);
+  await b.drainAll();
+  assert.deepEqual(done, [2]);
+  const ended = await b.store.getJob(jobId);
+  assert.deepEqual([ended?.run, ended?.status, ended?.result?.sum], [3, 'completed', 90]);
+});
+
 test('from the start everything runs again', async () => {
   const { job, done } = fragile(new Set());
   const b = bench([job('tiles', 'fail')]);

@@ -49,6 +49,46 @@ test('the stage that a worker died before closing is closed when its death is se
   assert.equal((await b.store.getJob(jobId))?.status, 'completed');
 });
 
+for (const how of ['its message comes again', 'upkeep finds it', 'its death is seen'] as const) {
+  test(`a worker that dies with a task failed and its job not: the job fails when ${how}, not after all tasks`, async () => {
+    const ran: number[] = [];
+    const failing = numberHandler('failing', (value) => {
+      ran.push(value);
+      if (value === 1) throw new CoreMachineError('RASTER_UNSUPPORTED', 'no');
+      return value;
+    });
+    let armed = true;
+    const b = bench([sumJob(failing)], {
+      instants: (name) => {
+        if (!armed || name !== 'result-stored' || ran.at(-1) !== 1) return;
+        armed = false;
+        throw new Crash(name);
+      },
+    });
+    const jobId = await b.submit('sum_job', { n: 50 });
+    await assert.rejects(b.drain(), Crash);
+    assert.deepEqual(ran, [0, 1]);
+    b.store.endLeasesOfDeadWorkers = async () => ['the one that died'];
+    if (how === 'its message comes again') {
+      await b.machine.handleTaskMessage({ job_id: jobId, run: 1, stage: 1, task: 1, correlation_id: 'test' });
+    } else if (how === 'upkeep finds it') {
+      assert.equal((await b.machine.upkeep('stages')).fixed, 0, 'left to its worker');
+      b.clock.advance(31_000);
+      assert.deepEqual((await b.machine.upkeep('stages')).actions, [`closed stage 1 of job ${jobId}`]);
+    } else {
+      b.clock.advance(1500);
+      await b.machine.buryWorkers(1000);
+    }
+    const { status, error } = (await b.store.getJob(jobId)) ?? {};
+    assert.deepEqual(
+      [status, error?.code, error?.message],
+      ['failed', 'RASTER_UNSUPPORTED', 'stage work, task n1: no'],
+    );
+    await b.drainAll();
+    assert.deepEqual(ran, [0, 1], 'no other handler ran');
+  });
+}
+
 test('upkeep finds what it cannot send, and does not say that it was sent', async () => {
   const b = bench([sumJob(double)]);
   await b.submit('sum_job', { n: 1 });
