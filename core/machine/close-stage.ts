@@ -19,13 +19,16 @@ export async function closeStageIfDone(engine: Engine, ref: StageRef): Promise<v
   await closeStage(engine, ref);
 }
 
-/** For a stage that has no open task: it stays so, and who is at it already does it for all that ask in this process. */
-export async function closeStage(engine: Engine, ref: StageRef): Promise<void> {
+/**
+ * For a stage that has no open task: it stays so, and who is at it already does it for all that ask in this process. True
+ * when the job has moved on by it.
+ */
+export async function closeStage(engine: Engine, ref: StageRef): Promise<boolean> {
   const closing = closingStages(engine);
   const key = `${ref.jobId}/${ref.run}/${ref.stage}`;
   const begun = closing.get(key) ?? close(engine, ref).finally(() => closing.delete(key));
   closing.set(key, begun);
-  await begun;
+  return begun;
 }
 
 /**
@@ -45,26 +48,23 @@ export function isCurrent(job: JobRecord | null, ref: StageRef): job is JobRecor
   return job !== null && isActive(job.status) && job.run === ref.run && job.stage === ref.stage;
 }
 
-const closingByEngine = new WeakMap<Engine, Map<string, Promise<void>>>();
+const closingByEngine = new WeakMap<Engine, Map<string, Promise<boolean>>>();
 
-function closingStages(engine: Engine): Map<string, Promise<void>> {
-  const closing = closingByEngine.get(engine) ?? new Map<string, Promise<void>>();
+function closingStages(engine: Engine): Map<string, Promise<boolean>> {
+  const closing = closingByEngine.get(engine) ?? new Map<string, Promise<boolean>>();
   closingByEngine.set(engine, closing);
   return closing;
 }
 
-async function close(engine: Engine, ref: StageRef): Promise<void> {
+async function close(engine: Engine, ref: StageRef): Promise<boolean> {
   const [job, stages] = await Promise.all([engine.store.getJob(ref.jobId), engine.store.getStages(ref.jobId, ref.run)]);
-  if (!isCurrent(job, ref)) return;
+  if (!isCurrent(job, ref)) return false;
   const stage = stages.find(({ number }) => number === ref.stage);
-  if (!stage) return;
+  if (!stage) return false;
   const failure = await stageFailure(engine, ref, stage);
-  if (failure) {
-    await failJob(engine, job, ref, failure);
-    return;
-  }
+  if (failure) return failJob(engine, job, ref, failure);
   if (ref.stage < job.totalStages) return advance(engine, job, ref, stage);
-  await complete(engine, job, ref, stages);
+  return complete(engine, job, ref, stages);
 }
 
 /** Ends the job as failed; its tasks that have not started are cancelled. False when it had moved on. */
@@ -99,8 +99,8 @@ export function taskFailure(stageName: string, key: string, error: ErrorRecord):
   return { ...error, message: `stage ${stageName}, task ${key}: ${error.message}` };
 }
 
-async function advance(engine: Engine, job: JobRecord, ref: StageRef, stage: StageRecord): Promise<void> {
-  if (!(await engine.store.advanceJob(ref))) return;
+async function advance(engine: Engine, job: JobRecord, ref: StageRef, stage: StageRecord): Promise<boolean> {
+  if (!(await engine.store.advanceJob(ref))) return false;
   engine.log.info('Stage:Completed', {
     ...ref,
     stageName: stage.name,
@@ -109,23 +109,28 @@ async function advance(engine: Engine, job: JobRecord, ref: StageRef, stage: Sta
   stageEnded(engine, job, ref, stage);
   await engine.instants('stage-advanced', ref);
   await publishJob(engine, { ...ref, stage: ref.stage + 1 }, job.correlationId);
+  return true;
 }
 
-async function complete(engine: Engine, job: JobRecord, ref: StageRef, stages: readonly StageRecord[]): Promise<void> {
+async function complete(
+  engine: Engine,
+  job: JobRecord,
+  ref: StageRef,
+  stages: readonly StageRecord[],
+): Promise<boolean> {
   let result: JsonObject;
   try {
     result = await buildResult(engine, job, ref, stages);
   } catch (error) {
     const failure = toCoreMachineError(error, 'FINALIZE_FAILED');
     if (failure.retryable) throw failure;
-    await failJob(engine, job, ref, failure.toRecord());
-    return;
+    return failJob(engine, job, ref, failure.toRecord());
   }
   await engine.instants('result-built', ref);
   // Before the end is stored: a worker that dies here leaves a job that another one completes.
   await removeTemporary(engine, job);
   const failed = stages.some((stage) => stage.counts.failed > 0);
-  await finish(engine, job, ref, { status: failed ? 'completed_with_errors' : 'completed', result, error: null });
+  return finish(engine, job, ref, { status: failed ? 'completed_with_errors' : 'completed', result, error: null });
 }
 
 async function buildResult(

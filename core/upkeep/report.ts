@@ -15,11 +15,13 @@ export interface UpkeepOutcome extends UpkeepReport {
   readonly failure?: unknown;
 }
 
-/** Does the work; false when it failed: its error is kept, unless the database is away and all else would fail too. */
+/**
+ * False when the work answers that nothing was to be done, or when it failed: its error is kept, unless the database is
+ * away and all else would fail too.
+ */
 export async function done(work: Promise<unknown>, failures: unknown[]): Promise<boolean> {
   try {
-    await work;
-    return true;
+    return (await work) !== false;
   } catch (error) {
     if (toCoreMachineError(error).code === 'DATABASE_UNAVAILABLE') throw error;
     failures.push(error);

@@ -38,7 +38,6 @@ export async function stages(engine: Engine, patienceMs: number = defaultPatienc
 }
 
 /** A stage is found because it has no open task, or because it has a failed one, with which its job is to fail. */
-async function closeOrFail(engine: Engine, ref: StageRef): Promise<void> {
-  if (await engine.store.hasOpenTasks(ref)) await failStage(engine, ref);
-  else await closeStage(engine, ref);
+async function closeOrFail(engine: Engine, ref: StageRef): Promise<boolean> {
+  return (await engine.store.hasOpenTasks(ref)) ? failStage(engine, ref) : closeStage(engine, ref);
 }
