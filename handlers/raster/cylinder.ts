@@ -82,7 +82,7 @@ function westOf(longitude: number): number {
 export function acrossOf({ turn, seam, start }: Cylinder, { bbox: [west, , east] }: GlobeExtent): [number, number] {
   const from = west - 360 * Math.floor((west - seam + rounding) / 360);
   const width = east < west ? east - west + 360 : east - west;
-  if (width >= 360) return [start, start + turn];
+  if (width >= 360 - rounding) return [start, start + turn];
   const left = start + ((from - seam) / 360) * turn;
   return [left, left + (width / 360) * turn];
 }

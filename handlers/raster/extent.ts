@@ -93,7 +93,9 @@ function contains({ width, height, geoTransform: g }: Grid, place: Point | null)
   const [x, y] = [place[0] - g0, place[1] - g3];
   const area = g1 * g5 - g2 * g4;
   const [column, row] = [(x * g5 - y * g2) / area, (y * g1 - x * g4) / area];
-  return column > 0 && column < width && row > 0 && row < height;
+  // In degrees the pole is the edge itself, but for rounding.
+  const isWithin = (at: number, size: number) => at > size * 1e-9 && at < size * (1 - 1e-9);
+  return isWithin(column, width) && isWithin(row, height);
 }
 
 function envelope(points: readonly Point[]): [number, number, number, number] {

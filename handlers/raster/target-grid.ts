@@ -44,7 +44,8 @@ export async function ownGrid(gdal: Gdal, grid: Grid, place: Place): Promise<Tar
   const { sourceCrs, targetCrs, extent, cylinder } = place;
   if (!extent || !cylinder) return null;
   const bounds = boundsIn(cylinder, extent);
-  if (!bounds && cylinder.rise === 'endless') return null;
+  const isWhole = isWholeTurn(cylinder, extent);
+  if (!bounds && !isWhole && cylinder.rise === 'endless') return null;
   const placed = await gdal.transformPoints(sourceCrs, targetCrs, stepPoints(grid, 9));
   const steps = stepsOf(grid, placed, cylinder);
   if (bounds) {
@@ -54,7 +55,7 @@ export async function ownGrid(gdal: Gdal, grid: Grid, place: Place): Promise<Tar
   if (!steps) return null;
   if (cylinder.rise === 'other' && steps.square > mostSquashed * Math.min(...steps.usual)) throw beyond(targetCrs);
   const [dx, dy] = suitedPixel(steps, cylinder);
-  if (dx === dy || place.pixelSize) return null;
+  if (!(dx > 0) || (dx === dy && !isWhole) || place.pixelSize) return null;
   const edge = await gdal.transformPoints(sourceCrs, targetCrs, edgePoints(grid, 22));
   return gridOf(edgeBounds(edge, cylinder, extent), [dx, dy], grid);
 }
@@ -79,6 +80,12 @@ async function withHeights(
   return [left, bottom, right, top];
 }
 
+/** Wherever it begins in its own CRS, as from 0 to 360: in the target it fills all of the width. */
+function isWholeTurn(cylinder: Cylinder, extent: GlobeExtent): boolean {
+  const [left, right] = acrossOf(cylinder, extent);
+  return right - left >= cylinder.turn;
+}
+
 function edgeBounds(edge: readonly (Point | null)[], cylinder: Cylinder, extent: GlobeExtent): Box {
   const { turn } = cylinder;
   const [left, right] = acrossOf(cylinder, extent);
@@ -87,7 +94,7 @@ function edgeBounds(edge: readonly (Point | null)[], cylinder: Cylinder, extent:
   const there = edge.filter((point) => point !== null);
   const xs = there.map(([x]) => x - turn * Math.floor((x - first) / turn));
   const ys = there.map(([, y]) => y);
-  const whole = right - left >= turn;
+  const whole = isWholeTurn(cylinder, extent);
   return [whole ? left : Math.min(...xs), Math.min(...ys), whole ? right : Math.max(...xs), Math.max(...ys)];
 }
 

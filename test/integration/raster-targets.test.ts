@@ -91,6 +91,13 @@ test('rows are kept near a pole as well', async () => {
   }
 });
 
+test('a pole on the edge is not around it', async () => {
+  const { cog, item, size } = await converted(await placed('edge', 'EPSG:3031', [-60_000, 90_000, 60_000, 0]));
+  assert.deepEqual(cog.bounds_4326.map(Math.round), [-90, -90, 90, -89]);
+  assert.deepEqual(item.bbox.map(Math.round), [-90, -90, 90, -89]);
+  assert.ok(size[1] > 90, String(size));
+});
+
 test('degrees beyond an end are brought back, in the west as in the east', async () => {
   for (const [name, crs, left, wanted] of [
     ['west', 'EPSG:4326', -200, 160],
@@ -106,6 +113,12 @@ test('degrees beyond an end are brought back, in the west as in the east', async
   const globe = await placed('globe', 'EPSG:4269', [0, 90, 360, -90]);
   const { geoTransform } = await converted(globe, 'EPSG:4269');
   assert.equal(geoTransform[0], -180);
+  const belt = await placed('belt', 'EPSG:4326', [0, 60, 360, -60]);
+  for (const target of ['EPSG:4269', 'EPSG:3857']) {
+    const { geoTransform: g, size, valid } = await converted(belt, target);
+    assert.deepEqual([size[0] > 110, valid], [true, 1], target);
+    about(g[0] ?? 0, target === 'EPSG:3857' ? -20_037_508 : -180, 1e-6, target);
+  }
   const western = await converted(await placed('western', 'EPSG:4326', [-360, 90, 0, -90]));
   assert.deepEqual([western.geoTransform[0], western.valid], [-180, 1]);
 });
