@@ -199,6 +199,8 @@ export interface CrsDescription {
   /** `EPSG:32725` when the definition is one of the EPSG's or is the same as one; null otherwise. */
   readonly authorityCode: string | null;
   readonly wkt2: string;
+  /** WKT 1 as GDAL writes it; null for a CRS that it cannot say. */
+  readonly wkt1: string | null;
   readonly projected: boolean;
   /** Area of use in degrees [west, south, east, north]; null when PROJ has none. */
   readonly areaOfUse: readonly [number, number, number, number] | null;

@@ -14,7 +14,24 @@ const sampled = (steps + 1) ** 2;
  * for one that Web Mercator does not show.
  */
 export async function mercatorSize(gdal: Gdal, crs: string, grid: Grid): Promise<MercatorSize | null> {
-  return suggested(grid, await gdal.transformPoints(crs, 'EPSG:3857', samplePoints(grid)));
+  return suggested(grid, inOnePiece(await gdal.transformPoints(crs, 'EPSG:3857', samplePoints(grid))));
+}
+
+/** Metres round the globe. */
+const turn = 2 * 20_037_508.342789244;
+
+/** GDAL takes a raster over the antimeridian for one as wide as the globe; here its western part follows on its eastern. */
+function inOnePiece(points: readonly (Point | null)[]): readonly (Point | null)[] {
+  const moved = points.map((point): Point | null => point && [point[0] < 0 ? point[0] + turn : point[0], point[1]]);
+  return hasJump(points) && !hasJump(moved) ? moved : points;
+}
+
+/** Between neighbours in a row. */
+function hasJump(points: readonly (Point | null)[]): boolean {
+  return points.some((point, index) => {
+    const before = index % (steps + 1) === 0 ? null : points[index - 1];
+    return point && before && Math.abs(point[0] - before[0]) > turn / 2;
+  });
 }
 
 /** Row by row from the upper left corner to the lower right one. */

@@ -1,5 +1,6 @@
 import type { GdalCapabilities } from '../../core/ports/gdal.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
+import type { Cylinder } from './cylinder.ts';
 import { isUsableNodata } from './nodata.ts';
 import { type Compression, compressionOf, type Resampling, resamplingOf } from './profiles.ts';
 import type { CogTier, RasterType } from './schemas.ts';
@@ -11,7 +12,7 @@ export interface CogPlan {
   readonly reprojects: boolean;
   /** False: the pixels are copied as they are. */
   readonly warp: boolean;
-  /** What GDAL warps to: the target, or for a raster over the antimeridian one that goes on beyond it. */
+  /** What GDAL warps to: the target, or for a raster over its end one that goes on beyond it. */
   readonly warpTarget: string;
   /** What the COG says its CRS is. */
   readonly targetCrs: string;
@@ -26,7 +27,7 @@ export interface CogPlan {
   readonly place: TargetGrid | null;
   /** The part of the target grid that is made; absent: all of it. */
   readonly tile?: TileWindow;
-  /** Where the COG of a tile beyond the antimeridian is said to lie. */
+  /** Where the COG of a tile beyond the end of the target is said to lie. */
   readonly cogPlace?: TargetGrid;
   /**
    * Warping leaves empty corners; without nodata or alpha a mask says so. `alpha`: from the alpha band that gdalwarp
@@ -63,7 +64,10 @@ export interface PlanInput {
   /** Instead of the file's own; null: the file has one. */
   readonly crsOverride: string | null;
   readonly targetCrs: string;
-  readonly crossesAntimeridian: boolean;
+  /** Of the target. */
+  readonly cylinder: Cylinder | null;
+  /** What a raster over the end of the target is warped to instead, to stay in one piece; null: the target. */
+  readonly beyond: string | null;
   readonly grid: TargetGrid | null;
   readonly pixelSize?: readonly [number, number] | undefined;
   /** Absent: all of the grid. */
@@ -74,30 +78,23 @@ export interface PlanInput {
   readonly jpegQuality: number;
 }
 
-/** Targets whose coordinates go on beyond 180 degrees, so that a scene over the antimeridian stays in one piece. */
-const beyondAntimeridian: Readonly<Record<string, string>> = {
-  'EPSG:4326': '+proj=longlat +datum=WGS84 +lon_wrap=180 +no_defs +type=crs',
-  'EPSG:3857':
-    '+proj=merc +a=6378137 +b=6378137 +lat_ts=0 +lon_0=180 +x_0=20037508.342789244 +y_0=0 +k=1 +units=m +nadgrids=@null +wktext +no_defs +type=crs',
-};
-
 export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
-  const { facts, targetCrs } = input;
+  const { facts, targetCrs, cylinder } = input;
   const sameGrid = input.sourceCrs === targetCrs && isNorthUp(facts.geoTransform);
-  const turned = sameGrid && targetCrs === 'EPSG:4326' ? turnedBack(facts) : null;
+  const turned = sameGrid && cylinder ? turnedBack(facts, cylinder) : null;
   const rolls = turned?.wholeGlobe === true;
   const reprojects = !sameGrid || rolls;
   const compression = compressionOf(input.tier, input.type, facts, gdal, input.jpegQuality);
   const interleave = compression.name === 'JPEG' || compression.name === 'WEBP' ? 'PIXEL' : 'BAND';
   const cogDriverDoes = interleave === 'PIXEL' || facts.bands.length === 1 || gdal.cogInterleave;
   const invalid = invalidPixels(facts, compression);
-  const beyond = input.crossesAntimeridian && reprojects;
-  const cogPlace = beyond && input.tile ? broughtBack(input.tile, targetCrs) : null;
+  const beyond = reprojects && !rolls ? input.beyond : null;
+  const cogPlace = beyond && input.tile && cylinder ? broughtBack(input.tile, cylinder) : null;
   const warp = reprojects || invalid.needsWarp;
   return {
     reprojects,
     warp,
-    warpTarget: (beyond && beyondAntimeridian[targetCrs]) || targetCrs,
+    warpTarget: beyond ?? targetCrs,
     targetCrs,
     sourceCrs: input.crsOverride,
     grid: input.tile ?? turned ?? input.grid,

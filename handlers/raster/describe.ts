@@ -28,6 +28,7 @@ export function describe(input: ValidateRasterInput, found: Findings, gdal: Gdal
     dtype: dtypeOf(facts),
     shape: [facts.height, facts.width],
     bounds: boundsOf(facts),
+    geo_transform: [...facts.geoTransform],
     source_crs: crs.name,
     crs_source: crs.origin,
     nodata: nodataOf(facts.bands[0]?.nodata ?? null),

@@ -35,39 +35,45 @@ export interface GlobeExtent {
   readonly crossesAntimeridian: boolean;
 }
 
-/** Degrees; the bit less is for rounding. */
-const wholeGlobe = 360 - 1e-9;
+/** Degrees: less than this is rounding. */
+const rounding = 1e-9;
 
 /** The extent of a raster's edge in degrees, by 21 points between corners as in PROJ's proj_trans_bounds; null when none can be told. */
 export async function globeExtent(gdal: Gdal, grid: Grid, crs: string): Promise<GlobeExtent | null> {
-  const points = (await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 22))).filter((point) => point !== null);
-  const raw = points.filter(([x, y]) => Number.isFinite(x + y));
-  if (raw.length === 0) return null;
-  const finite = raw.map(([x, y]): Point => [onGlobe(x), y]);
-  const plain = envelope(finite);
+  const placed = await gdal.transformPoints(crs, 'EPSG:4326', edgePoints(grid, 22));
+  const points = placed.filter((point) => point !== null && Number.isFinite(point[0] + point[1])) as Point[];
+  const [first] = points;
+  if (!first) return null;
   const poles = await polesInside(gdal, grid, crs);
-  if (poles.length > 0) {
-    const latitudes = [plain[1], plain[3], ...poles];
-    return { bbox: [-180, Math.min(...latitudes), 180, Math.max(...latitudes)], crossesAntimeridian: false };
+  const longitudes = inOneWay([...points.map(([x]) => x), first[0]], 360);
+  const latitudes = points.map(([, y]) => y);
+  // The way along the edge goes once round the globe: round a pole, if one that lies on the edge itself.
+  const aroundGlobe = Math.abs((longitudes.at(-1) ?? 0) - (longitudes[0] ?? 0)) > 180;
+  if (aroundGlobe && poles.length === 0) poles.push(Math.max(...latitudes) > -Math.min(...latitudes) ? 90 : -90);
+  const [south, north] = ends([...latitudes, ...poles]);
+  const [west, east] = ends(longitudes);
+  if (poles.length > 0 || east - west >= 360 - rounding) {
+    return { bbox: [-180, south, 180, north], crossesAntimeridian: false };
   }
-  const [first, , last] = envelope(raw);
-  if (last - first >= wholeGlobe) return { bbox: [-180, plain[1], 180, plain[3]], crossesAntimeridian: false };
-  const shifted = envelope(finite.map(([x, y]): Point => [x < 0 ? x + 360 : x, y]));
-  // Of the two ways round the globe the shorter one is meant; a raster around a pole is as wide either way.
-  if (plain[2] - plain[0] > 180 && shifted[2] - shifted[0] < 180) {
-    const [west, south, east, north] = shifted;
-    return {
-      bbox: [west > 180 ? west - 360 : west, south, east > 180 ? east - 360 : east, north],
-      crossesAntimeridian: true,
-    };
-  }
-  return { bbox: plain, crossesAntimeridian: false };
+  // Longitudes may count on beyond 180, as in a raster from 0 to 360.
+  const turns = 360 * Math.floor((west + 180 + rounding) / 360);
+  const [start, end] = [Math.max(-180, west - turns), east - turns];
+  const crossesAntimeridian = end > 180 + rounding;
+  return { bbox: [start, south, crossesAntimeridian ? end - 360 : Math.min(end, 180), north], crossesAntimeridian };
 }
 
-/** Longitudes may count on beyond 180, as in a raster from 0 to 360. */
-function onGlobe(longitude: number): number {
-  if (longitude >= -180 && longitude <= 180) return longitude;
-  return ((((longitude + 180) % 360) + 360) % 360) - 180;
+/** Positions along a line round something, `turn` long (or endless): each the shorter way from the one before. */
+export function inOneWay(positions: readonly number[], turn: number): number[] {
+  let last = positions[0] ?? 0;
+  return positions.map((position) => {
+    const turns = Math.round((position - last) / turn);
+    last = turns === 0 ? position : position - turns * turn;
+    return last;
+  });
+}
+
+function ends(values: readonly number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)];
 }
 
 /** Latitudes of the poles that lie inside of the raster: its edge does not show them. */
@@ -87,7 +93,9 @@ function contains({ width, height, geoTransform: g }: Grid, place: Point | null)
   const [x, y] = [place[0] - g0, place[1] - g3];
   const area = g1 * g5 - g2 * g4;
   const [column, row] = [(x * g5 - y * g2) / area, (y * g1 - x * g4) / area];
-  return column > 0 && column < width && row > 0 && row < height;
+  // In degrees the pole is the edge itself, but for rounding.
+  const isWithin = (at: number, size: number) => at > size * 1e-9 && at < size * (1 - 1e-9);
+  return isWithin(column, width) && isWithin(row, height);
 }
 
 function envelope(points: readonly Point[]): [number, number, number, number] {

@@ -3,6 +3,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import { type CogPlan, isNorthUp, type PlanInput, planCog, type TileWindow } from './cog-plan.ts';
+import { beyondSeam, cylinderOf } from './cylinder.ts';
 import { globeExtent } from './extent.ts';
 import type { CreateCogInput } from './schemas.ts';
 import { ownGrid } from './target-grid.ts';
@@ -27,14 +28,18 @@ export async function planningFor(wanted: Wanted, source: GdalSource, context: T
   const wkt = await services.gdal.describeCrs(wanted.source_crs);
   const facts = rasterFacts({ ...info, coordinateSystem: { wkt: wkt?.wkt2 ?? wanted.source_crs } });
   const extent = await globeExtent(services.gdal, facts, wanted.source_crs);
-  const place = { sourceCrs: wanted.source_crs, targetCrs: wanted.target_crs, extent };
+  const cylinder = await cylinderOf(services.gdal, wanted.target_crs);
+  const names = { sourceCrs: wanted.source_crs, targetCrs: wanted.target_crs };
+  const place = { ...names, extent, cylinder, pixelSize: wanted.pixel_size ?? null };
   const reprojects = wanted.source_crs !== wanted.target_crs || !isNorthUp(facts.geoTransform);
   const input: PlanInput = {
     facts,
     sourceCrs: wanted.source_crs,
     crsOverride: wanted.crs_override,
     targetCrs: wanted.target_crs,
-    crossesAntimeridian: extent?.crossesAntimeridian ?? false,
+    cylinder,
+    beyond:
+      reprojects && cylinder && extent ? await beyondSeam(services.gdal, wanted.target_crs, cylinder, extent) : null,
     grid: reprojects ? await ownGrid(services.gdal, facts, place) : null,
     pixelSize: wanted.pixel_size,
     packedBits: hasPackedBits(info),

@@ -41,6 +41,8 @@ export const validateRasterOutput = z.object({
   shape: z.tuple([z.int(), z.int()]),
   /** [min x, min y, max x, max y] in units of `source_crs`. */
   bounds: z.array(z.number()),
+  /** GDAL's six numbers; results of older versions lack them. */
+  geo_transform: z.array(z.number()).length(6).optional(),
   /** `EPSG:n`, or WKT 2 where no EPSG code is the same. */
   source_crs: z.string(),
   crs_source: z.enum(['file_metadata', 'user_override']),

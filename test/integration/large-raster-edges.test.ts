@@ -137,6 +137,8 @@ test('over the antimeridian: tiles in one piece, the ones beyond it brought back
   for (const cog of tiled.cogs) assert.ok(cog.bounds_4326.every((degree) => Math.abs(degree) <= 180));
   const { features } = tiled.document as { features: { geometry: { type: string } }[] };
   assert.ok(features.some(({ geometry }) => geometry.type === 'MultiPolygon'));
+  const inNewZealands = await jobs.tile(file, { tile_size: 512, target_crs: 'EPSG:4167' });
+  assert.equal(inNewZealands.scheme.grid_dimensions, tiled.scheme.grid_dimensions);
 });
 
 test('the visualization tier: JPEG, and a mask inside of every tile that says what a whole warp holds', async () => {

@@ -28,7 +28,7 @@ const band = (color: string): BandFacts => ({
   metadata: {},
 });
 const bands = ['Red', 'Green', 'Blue'].map(band);
-const crs = { authorityCode: 'EPSG:4326', wkt2: '', projected: false, areaOfUse: null };
+const crs = { authorityCode: 'EPSG:4326', wkt2: '', wkt1: null, projected: false, areaOfUse: null };
 const blobs = new MemoryBlobStore();
 
 function cogOf(number: number): CreateCogOutput {

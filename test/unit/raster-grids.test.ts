@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isOutside } from '../../handlers/raster/area-of-use.ts';
 import { intermediateCommand, referenceCommand } from '../../handlers/raster/cog-commands.ts';
 import { type PlanInput, planCog } from '../../handlers/raster/cog-plan.ts';
+import type { Cylinder } from '../../handlers/raster/cylinder.ts';
 import { isUsableNodata } from '../../handlers/raster/nodata.ts';
 import { sideFileNames } from '../../handlers/raster/side-files.ts';
 import { boundsIn, gridOf, turnedBack } from '../../handlers/raster/target-grid.ts';
@@ -13,23 +14,23 @@ import type { BandFacts } from '../../handlers/stac/raster-facts.ts';
 const extent = (...bbox: [number, number, number, number]) => ({ bbox, crossesAntimeridian: bbox[0] > bbox[2] });
 const code = (expected: string) => ({ code: expected });
 
-test('a grid of our own: around a pole in degrees, beyond 85 degrees in Web Mercator, nowhere else', () => {
-  assert.deepEqual(boundsIn('EPSG:4326', extent(-180, 60, 180, 90)), [-180, 60, 180, 90]);
-  assert.deepEqual(boundsIn('EPSG:4326', extent(-180, -90, 180, -70)), [-180, -90, 180, -70]);
-  assert.equal(boundsIn('EPSG:4326', extent(-180, -60, 180, 60)), null);
-  assert.equal(boundsIn('EPSG:4326', extent(10, 80, 40, 86)), null);
-  assert.equal(boundsIn('EPSG:32633', extent(-180, 60, 180, 90)), null);
-  assert.equal(boundsIn('EPSG:3857', extent(-180, -85, 180, 85)), null);
-  const half = 20_037_508.342789244;
-  const world = boundsIn('EPSG:3857', extent(-180, -90, 180, 90));
-  assert.ok(
-    world?.every((value, index) => Math.abs(value - (index < 2 ? -half : half)) < 1e-6),
-    String(world),
-  );
-  const [left = 0, , right = 0] = boundsIn('EPSG:3857', extent(170, 80, -170, 86)) ?? [];
-  assert.ok(left < half && right > half, 'over the antimeridian x goes on');
-  assert.throws(() => boundsIn('EPSG:3857', extent(-180, 85.1, 180, 90)), code('RASTER_UNSUPPORTED'));
-  assert.throws(() => boundsIn('EPSG:3857', extent(10, -90, 20, -86)), code('RASTER_UNSUPPORTED'));
+const mercatorHalf = 20_037_508.342789244;
+const degrees: Cylinder = { turn: 360, seam: -180, start: -180, rise: 'even' };
+const mercator: Cylinder = { turn: 2 * mercatorHalf, seam: -180, start: -mercatorHalf, rise: 'endless' };
+
+test('a grid of our own: around a pole in degrees, beyond 85 degrees in Mercator, nowhere else', () => {
+  assert.deepEqual(boundsIn(degrees, extent(-180, 60, 180, 90)), [-180, 60, 180, 90]);
+  assert.deepEqual(boundsIn(degrees, extent(-180, -90, 180, -70)), [-180, -90, 180, -70]);
+  assert.equal(boundsIn(degrees, extent(-180, -60, 180, 60)), null);
+  assert.equal(boundsIn(degrees, extent(10, 80, 40, 86)), null);
+  assert.equal(boundsIn({ ...degrees, rise: 'other' }, extent(-180, 60, 180, 90)), null);
+  assert.equal(boundsIn(mercator, extent(-180, -85, 180, 85)), null);
+  const world = boundsIn(mercator, extent(-180, -90, 180, 90)) ?? [];
+  assert.deepEqual(world.map(Math.round), [-20_037_508, -85, 20_037_508, 85]);
+  const [left = 0, , right = 0] = boundsIn(mercator, extent(170, 80, -170, 86)) ?? [];
+  assert.ok(left < mercatorHalf && right > mercatorHalf, 'over the antimeridian x goes on');
+  assert.throws(() => boundsIn(mercator, extent(-180, 85.1, 180, 90)), code('RASTER_UNSUPPORTED'));
+  assert.throws(() => boundsIn(mercator, extent(10, -90, 20, -86)), code('RASTER_UNSUPPORTED'));
 });
 
 test('as many pixels as the finest detail needs, but not without end', () => {
@@ -39,14 +40,14 @@ test('as many pixels as the finest detail needs, but not without end', () => {
   assert.throws(() => gridOf([0, 0, 10, 5], [0.001, 0.001], source), code('RASTER_UNSUPPORTED'));
 });
 
-test('degrees beyond 180 are turned back by whole pixels', () => {
+test('degrees beyond an end are turned back by whole pixels', () => {
   const grid = (west: number, step: number, width: number) => ({
     width,
     height: 10,
     geoTransform: [west, step, 0, 50, 0, -step],
   });
   const turned = (west: number, step: number, width: number) => {
-    const found = turnedBack(grid(west, step, width));
+    const found = turnedBack(grid(west, step, width), degrees);
     return found && [found.bounds[0], found.bounds[2], found.wholeGlobe];
   };
   assert.deepEqual(turned(0, 1, 360), [-180, 180, true]);
@@ -54,9 +55,13 @@ test('degrees beyond 180 are turned back by whole pixels', () => {
   assert.deepEqual(turned(0, 2.5, 144), [-180, 180, true]);
   assert.deepEqual(turned(235, 1, 60), [-125, -65, false]);
   assert.deepEqual(turned(180, 1, 20), [-180, -160, false]);
+  assert.deepEqual(turned(595, 1, 60), [-125, -65, false]);
+  assert.deepEqual(turned(-200, 1, 15), [160, 175, false]);
+  assert.deepEqual(turned(-360, 1, 360), [-180, 180, true]);
   for (const [west, width] of [
     [-180, 360],
     [170, 20],
+    [-190, 20],
     [10, 50],
   ] as const) {
     assert.equal(turned(west, 1, width), null, `${west}, ${width} wide`);
@@ -130,7 +135,8 @@ function plan(bands: readonly BandFacts[], more: Partial<PlanInput> & { geoTrans
     sourceCrs: 'EPSG:32633',
     crsOverride: null,
     targetCrs: 'EPSG:4326',
-    crossesAntimeridian: false,
+    cylinder: degrees,
+    beyond: null,
     grid: null,
   };
   const rest = { packedBits: false, type: 'unknown', tier: 'analysis', jpegQuality: 85 } as const;

@@ -60,9 +60,18 @@ function describe(definition: string, reference: SpatialReference, epsg: string 
   return {
     authorityCode: epsg === null ? null : `EPSG:${epsg}`,
     wkt2,
+    wkt1: wkt1Of(reference),
     projected: reference.isProjected(),
     areaOfUse: areaOfUse(member(member(info.stac)['proj:projjson']).bbox),
   };
+}
+
+function wkt1Of(reference: SpatialReference): string | null {
+  try {
+    return reference.toWKT();
+  } catch {
+    return null;
+  }
 }
 
 function areaOfUse(bbox: unknown): CrsDescription['areaOfUse'] {
