@@ -62,7 +62,13 @@ async function copyOf(
 ): Promise<GdalSource> {
   const extension = extname(ref.name);
   const stemLength = ref.name.length - extension.length;
-  const localName = (name: string) => join(options.folder, `source${name.slice(stemLength).toLowerCase()}`);
+  // A file named .vrt is taken for one that was made here, and followed.
+  const ending = (name: string) =>
+    name
+      .slice(stemLength)
+      .toLowerCase()
+      .replace(/\.vrt$/, '');
+  const localName = (name: string) => join(options.folder, `source${ending(name)}`);
   for (const name of [ref.name, ...sideFiles]) {
     await services.blobs.download({ container: ref.container, name }, localName(name), { signal: options.signal });
   }
@@ -79,7 +85,7 @@ async function chooseSubdataset(
 ): Promise<GdalSource> {
   const multiple = extname(ref.name).toLowerCase() === '.nc';
   if (!multiple && options.subdataset === null) return source;
-  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.signal }));
+  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.signal }), source.path);
   if (options.subdataset === null) {
     if (names.size === 0) return source;
     throw new CoreMachineError(
@@ -104,8 +110,16 @@ async function chooseSubdataset(
 }
 
 /** GDAL's addresses of a file's variables, by the variable's name. */
-function subdatasetsOf(info: JsonObject): Map<string, string> {
+function subdatasetsOf(info: JsonObject, file: string): Map<string, string> {
   const metadata = isObject(info.metadata) && isObject(info.metadata.SUBDATASETS) ? info.metadata.SUBDATASETS : {};
   const paths = Object.entries(metadata).flatMap(([key, path]) => (key.endsWith('_NAME') ? [String(path)] : []));
-  return new Map(paths.map((path) => [path.slice(path.lastIndexOf(':') + 1), path]));
+  return new Map(
+    paths.filter((path) => isPartOf(path, file)).map((path) => [path.slice(path.lastIndexOf(':') + 1), path]),
+  );
+}
+
+/** `NETCDF:"file":variable`, `GTIFF_DIR:2:file`: a file's metadata may name any other, and GDAL would open it. */
+function isPartOf(path: string, file: string): boolean {
+  const [, place = ''] = /^\w+:(?:\d+:)?(.*)$/s.exec(path) ?? [];
+  return [`"${file}"`, file].some((own) => place === own || place.startsWith(`${own}:`));
 }
