@@ -15,8 +15,8 @@ export interface SourceOptions {
 
 /** Below this a copy is quicker than range requests; above, only what is needed is read. */
 const copyBelowBytes = 256 * 1024 * 1024;
-/** Formats whose drivers jump about in the file, or need a real file. */
-const copiedFormats = new Set(['.nc', '.png', '.img', '.jp2']);
+/** Formats whose drivers jump about in the file, or need a real file, or that are searched for references first. */
+const copiedFormats = new Set(['.nc', '.nc4', '.h5', '.hdf5', '.he5', '.bag', '.png', '.img', '.jp2']);
 
 /** What GDAL opens for a blob: its address in storage, or a local copy; either with its side files. */
 export async function openSource(services: Services, ref: BlobRef, options: SourceOptions): Promise<GdalSource> {

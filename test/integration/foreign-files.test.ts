@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import gdal from 'gdal-async';
 import { runJob } from '../../core/testing/run-job.ts';
 import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
@@ -81,4 +82,20 @@ test('a part that is none of the file', async () => {
   const items = { SUBDATASET_1_NAME: `GTIFF_DIR:1:${secret}`, SUBDATASET_1_DESC: 'none of its own' };
   const raster = await jobs.stack.upload(marked('parts.tif', 'SUBDATASETS', items), 'parts.tif');
   await assert.rejects(jobs.convertBlob(raster, { subdataset: secret }), { code: 'SUBDATASET_NOT_FOUND' });
+});
+
+test('HDF5, under any name, whose values lie in other files', async () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/hdf5/${name}.nc`, import.meta.url));
+  const info = (file: string) => services.gdal.info({ path: file, config: {} });
+  for (const name of ['external', 'virtual', 'linked']) {
+    await copyFile(fixture(name), path(`${name}.tif`));
+    for (const file of [fixture(name), path(`${name}.tif`), `HDF5:"${fixture(name)}"://v`]) {
+      await assert.rejects(
+        info(file),
+        { code: name === 'linked' && file.startsWith('HDF5:') ? 'FILE_UNREADABLE' : 'RASTER_UNSUPPORTED' },
+        file,
+      );
+    }
+  }
+  for (const file of [fixture('alone'), `HDF5:"${fixture('alone')}"://v`]) assert.ok(await info(file));
 });

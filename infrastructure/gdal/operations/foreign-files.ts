@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import gdal, { type Dataset } from 'gdal-async';
+import { hdf5References } from './hdf5-references.ts';
 import { OperationError } from './operation-error.ts';
 
 /**
@@ -8,16 +10,21 @@ import { OperationError } from './operation-error.ts';
  */
 const selfContained: ReadonlySet<string> = new Set([
   ...['GTiff', 'PNG', 'JPEG', 'WEBP', 'GIF', 'BIGGIF', 'BMP', 'PNM', 'NITF', 'HFA', 'ENVI', 'EHdr', 'netCDF'],
-  ...['JP2OpenJPEG', 'JP2ECW', 'JP2KAK', 'JP2MrSID', 'JP2Lura', 'JPEG2000', 'JPEGXL', 'HDF4', 'HDF4Image'],
+  ...['JP2OpenJPEG', 'JP2ECW', 'JP2KAK', 'JP2MrSID', 'JP2Lura', 'JPEG2000', 'JPEGXL'],
   ...['HDF5', 'HDF5Image', 'BAG', 'GRIB', 'FITS', 'AAIGrid', 'GRASSASCIIGrid', 'DTED', 'SRTMHGT', 'USGSDEM', 'BT'],
   ...['GSAG', 'GSBG', 'GS7BG', 'GTX', 'GXF', 'NTv2', 'XYZ', 'HF2', 'SIGDEM', 'SGI', 'Terragen', 'RMF'],
 ]);
+
+const hdf5: ReadonlySet<string> = new Set(['netCDF', 'HDF5', 'HDF5Image', 'BAG']);
+/** The last one that was looked at: a job opens its source a dozen times. */
+let alone = '';
 
 /** Throws in phase `refused` for a dataset through which GDAL would read a file that is not its own. */
 export async function assertNoForeignFiles(dataset: Dataset, path: string): Promise<void> {
   const { description } = dataset.driver;
   if (description === 'VRT' && isMade(path)) return;
   if (!selfContained.has(description)) refuse(`A ${description} may only refer to rasters; submit the rasters`, path);
+  if (hdf5.has(description)) await assertAlone(fileOf(path), path);
   // Before GDAL is asked for the files: it opens what is named.
   assertNoForeignNames(dataset, path);
   const stem = stemOf(fileOf(path));
@@ -52,6 +59,18 @@ function namesIn(dataset: Dataset, domain: string, keys: readonly string[]): str
   return found.map(([, value]) => String(value));
 }
 
+async function assertAlone(file: string, path: string): Promise<void> {
+  if (!file.startsWith('/') || file.startsWith('/vsi')) {
+    refuse('NetCDF and HDF5 are read from a local copy only; name the file .nc or .h5', path);
+  }
+  const { ino, size, mtimeMs } = await stat(file);
+  const key = [file, ino, size, mtimeMs].join();
+  if (alone === key) return;
+  const problem = await hdf5References(file);
+  if (problem) refuse(`The file may refer to others: ${problem}`, path);
+  alone = key;
+}
+
 /** A mask or overviews in a file of their own: a TIFF as GDAL writes it, which names no further file. */
 async function assertPlainCompanion(file: string, path: string): Promise<void> {
   const companion = await gdal.openAsync(file, 'r', 'GTiff').catch(() => null);
@@ -66,7 +85,8 @@ async function assertPlainCompanion(file: string, path: string): Promise<void> {
 /** `NETCDF:"/tmp/a.nc":pr`, `GTIFF_DIR:2:/tmp/a.tif`: the file in an address of a part of it. */
 function fileOf(path: string): string {
   if (path.startsWith('/')) return path;
-  return /^\w+:(?:\d+:)?"?(.*?)"?(?::[^"/]*)?$/.exec(path)?.[1] ?? path;
+  const [, place = path] = /^\w+:(?:\d+:)?(.*)$/s.exec(path) ?? [];
+  return /^"([^"]*)"/.exec(place)?.[1] ?? place.replace(/:[^:/]*$/, '');
 }
 
 /** Up to the first dot of the name. */
