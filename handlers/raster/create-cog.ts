@@ -43,13 +43,17 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const facts = rasterFacts(info);
   const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
   const storageTier = accessTierOf(input.tier);
-  const stored = services.blobs.upload(target, file, {
-    contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
-    accessTier: storageTier,
-    signal,
-  });
-  const describing = input.describe ? describe(input, { facts, stored, target, file }, context) : null;
-  const [{ sizeBytes }, itemBody] = await bothOf(stored, describing);
+  let stored: Promise<BlobProperties> | undefined;
+  const store = () => {
+    stored ??= services.blobs.upload(target, file, {
+      contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
+      accessTier: storageTier,
+      signal,
+    });
+    return stored;
+  };
+  const itemBody = input.describe ? await describe(input, { facts, store, target, file }, context) : null;
+  const { sizeBytes } = await store();
   const extent = await globeExtent(services.gdal, facts, input.target_crs);
   const size = await mercatorSize(services.gdal, input.target_crs, facts);
   const zooms = size && zoomsOf(size);
@@ -78,29 +82,23 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   };
 }
 
-/** Waits for both also when one fails: neither is to be at work in a folder that is gone. */
-async function bothOf<A, B>(one: Promise<A>, other: Promise<B> | null): Promise<[A, B | null]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
-}
-
 interface Written {
   readonly facts: RasterFacts;
-  readonly stored: Promise<BlobProperties>;
+  store(): Promise<BlobProperties>;
   /** The COG in blob storage, and here. */
   readonly target: BlobRef;
   readonly file: string;
 }
 
 /**
- * Here, where its pixels still lie on the disk: ten thousand COGs to be opened again afterwards are half an hour. Beside the
- * upload, which keeps the network busy and no core.
+ * Here, where its pixels still lie on the disk: ten thousand COGs to be opened again afterwards are half an hour. The COG
+ * is stored once it is known that it can be described: to take it away afterwards might take away another job's.
  */
 function describe(input: CreateCogInput, cog: Written, context: TaskContext): Promise<ItemBody> {
-  const { target: raster, facts, stored } = cog;
+  const { target: raster, facts, store } = cog;
   return describeRaster(
     {
-      ...{ raster, facts, stored, rasterType: input.raster_type },
+      ...{ raster, facts, store, rasterType: input.raster_type },
       source: local(cog.file),
       thumbnail: { container: raster.container, name: thumbnailName(raster, raster.container) },
       madeFrom: { container: input.container_name, name: input.blob_name },

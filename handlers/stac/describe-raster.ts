@@ -14,8 +14,8 @@ import type { ExtractStacMetadataInput } from './schemas.ts';
 export interface DescribedRaster {
   /** Where it lies for its readers once it is stored. */
   readonly raster: BlobRef;
-  /** May still be under way: only the end of the work waits for it. */
-  readonly stored: Promise<{ readonly sizeBytes: number }>;
+  /** Stores the raster, unless it is. Called when nothing more can be found to be wrong with it. */
+  store(): Promise<{ readonly sizeBytes: number }>;
   readonly facts: RasterFacts;
   /** Where its pixels are read from: the blob, or a local file with the same bytes. */
   readonly source: GdalSource;
@@ -31,8 +31,7 @@ export async function describeRaster(described: DescribedRaster, context: TaskCo
   const { blobs, gdal } = context.services;
   const { facts, madeFrom } = described;
   const seen = await observe(described, context);
-  const thumbnailHref = await storeThumbnail(described, seen, context);
-  const { sizeBytes } = await described.stored;
+  const [thumbnailHref, { sizeBytes }] = await bothOf(storeThumbnail(described, seen, context), described.store());
   return buildItemBody({
     facts,
     crs: await gdal.describeCrs(facts.crs),
@@ -48,6 +47,12 @@ export async function describeRaster(described: DescribedRaster, context: TaskCo
     render: renderOf(facts, seen.display),
     isPhoto: seen.display.kind === 'colors' && seen.display.ranges === null,
   });
+}
+
+/** Waits for both also when one fails: neither is to be at work in a folder that is gone. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 interface Seen {

@@ -65,7 +65,7 @@ async function describedBlob(
     return describeRaster(
       {
         raster,
-        stored: Promise.resolve(properties),
+        store: async () => properties,
         facts,
         source,
         rasterType: input.raster_type,

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CoreMachineError } from '../../core/errors.ts';
+import type { Gdal } from '../../core/ports/gdal.ts';
 import { runJob } from '../../core/testing/run-job.ts';
 import { processLargeRaster } from '../../jobs/process-large-raster.ts';
-import { gdalinfo } from '../tools/gdal-cli.ts';
+import { processRaster } from '../../jobs/process-raster.ts';
+import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { type TestRaster, writeRaster } from '../tools/gdal-files.ts';
 import { rasterJobs } from '../tools/raster-jobs.ts';
 
@@ -26,4 +29,44 @@ test('a large raster of 64 bits is not taken for empty', async () => {
   const place = { container_name: source.container, blob_name: source.name };
   const { job } = await runJob(processLargeRaster, { ...place, tile_size: 512 }, jobs.stack);
   assert.equal(job.status, 'completed', JSON.stringify(job.error));
+});
+
+test('signed bytes are refused where GDAL has no type for them', async (context) => {
+  if (jobs.stack.services.gdal.capabilities.versionNumber >= 3_070_000) return context.skip('GDAL has the type Int8');
+  const raster: TestRaster = { width: 30, height: 20, options: ['PIXELTYPE=SIGNEDBYTE'], value: () => 200 };
+  await assert.rejects(jobs.convert(writeRaster(path('signed.tif'), raster)), { code: 'RASTER_UNSUPPORTED' });
+});
+
+test('a raster smaller than a centimetre has a place', async () => {
+  const corners = ['500000', '5500000', '500000.005', '5499999.995'];
+  const plain = writeRaster(path('plain.tif'), { width: 1, height: 1, value: () => 7 });
+  await gdalCli('gdal_translate', ['-q', '-a_ullr', ...corners, plain, path('speck.tif')]);
+  const { cogs } = await jobs.convert(path('speck.tif'), { target_crs: 'EPSG:32633' });
+  const [cog] = cogs;
+  assert.ok(cog);
+  const [west = 0, south = 0, east = 0, north = 0] = cog.item.bbox as number[];
+  assert.ok(west < east && east - west < 1e-7 && south < north && north - south < 1e-7);
+});
+
+test('a COG that cannot be described is not stored', async () => {
+  const { services } = jobs.stack;
+  const raster = await jobs.stack.upload(writeRaster(path('odd.tif'), { width: 30, height: 20 }), 'odd/odd.tif');
+  const transformPoints: Gdal['transformPoints'] = async (from, to, points) => {
+    // A footprint has many more points than what is asked to plan the COG.
+    if (points.length > 100) throw new CoreMachineError('RASTER_UNSUPPORTED', 'no place');
+    return services.gdal.transformPoints(from, to, points);
+  };
+  const gdal = new Proxy(services.gdal, {
+    get(target, name) {
+      const value: unknown = name === 'transformPoints' ? transformPoints : Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const place = { container_name: raster.container, blob_name: raster.name, target_crs: 'EPSG:32633' };
+  const { job } = await runJob(processRaster, place, { ...jobs.stack, services: { ...services, gdal } });
+  assert.equal(job.error?.code, 'RASTER_UNSUPPORTED');
+  const names = (await Array.fromAsync(services.blobs.list(raster.container, { prefix: 'odd/' }))).map(
+    ({ name }) => name,
+  );
+  assert.deepEqual(names, [raster.name]);
 });
