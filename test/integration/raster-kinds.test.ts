@@ -70,3 +70,22 @@ test('a COG that cannot be described is not stored', async () => {
   );
   assert.deepEqual(names, [raster.name]);
 });
+
+test('data between the pixels of the sample lie in the footprint', async () => {
+  const { gdal } = jobs.stack.services;
+  const line = writeRaster(path('line.tif'), {
+    ...{ width: 3000, height: 40, type: 'Int16', nodata: -1 },
+    value: (x, y) => (y === 20 && x > 500 ? 5 : -1),
+  });
+  const size = { width: 100, height: 2, resampling: 'near', anyValid: true };
+  const { mask, anyValid } = await gdal.readPixels({ path: line, config: {} }, size);
+  assert.equal(mask.includes(255) && !mask.includes(0), false);
+  // 30 columns to a pixel: pixel 16 has the columns 480 to 509.
+  assert.deepEqual([anyValid?.indexOf(255), anyValid?.lastIndexOf(255)], [116, 199]);
+  const thin = writeRaster(path('thin.tif'), { width: 5000, height: 1, value: () => 7 });
+  const { cogs } = await jobs.convert(thin);
+  const [cog] = cogs;
+  assert.ok(cog);
+  const [, , east = 0] = cog.item.bbox as number[];
+  assert.ok(Math.abs(east - (cog.bounds_4326[2] ?? 0)) < 1e-4, `${east}, ${cog.bounds_4326[2]}`);
+});
