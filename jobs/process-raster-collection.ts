@@ -37,7 +37,7 @@ export const processRasterCollection = defineJob('process_raster_collection', {
     'create_cogs',
     createCog,
     async function* ({ params, previous, services }) {
-      await requireSameKind(previous);
+      const type = await requireSameKind(previous);
       const pixelSize = await commonPixelSize(services.gdal, previous, params.target_crs);
       const namesOf = new Map<CogTier, readonly string[]>();
       for await (const { number, key, output } of previous) {
@@ -45,7 +45,8 @@ export const processRasterCollection = defineJob('process_raster_collection', {
         const names = namesOf.get(tier) ?? tileCogNames(params, tier);
         namesOf.set(tier, names);
         const name = names[number] ?? key;
-        yield { key, input: { ...cogInput(params, output, { tier, name }), pixel_size: pixelSize(output) } };
+        const input = cogInput(params, output, { tier, name });
+        yield { key, input: { ...input, raster_type: type ?? input.raster_type, pixel_size: pixelSize(output) } };
       }
     },
     { onFailure: 'continue' },

@@ -94,6 +94,8 @@ export interface PixelWindow {
   )[];
   /** 0 where the dataset says there is no data (nodata, mask or alpha), 255 where there is. */
   readonly mask: Uint8Array;
+  /** When asked for: 255 where any of the pixels that one stands for has data, also of those that were passed over. */
+  readonly anyValid?: Uint8Array;
 }
 
 /** What is done to geometries besides making them valid; lengths in degrees. */
@@ -177,6 +179,7 @@ export interface Gdal {
       readonly height: number;
       readonly bands?: readonly number[];
       readonly resampling?: string;
+      readonly anyValid?: boolean;
     },
     options?: GdalRunOptions,
   ): Promise<PixelWindow>;

@@ -25,8 +25,8 @@ interface StoredFile {
 
 /** Below this a copy is quicker than range requests; above, only what is needed is read. */
 const copyBelowBytes = 256 * 1024 * 1024;
-/** Formats whose drivers jump about in the file, or need a real file. */
-const copiedFormats = new Set(['.nc', '.png', '.img', '.jp2']);
+/** Formats whose drivers jump about in the file, or need a real file, or that are searched for references first. */
+const copiedFormats = new Set(['.nc', '.nc4', '.h5', '.hdf5', '.he5', '.bag', '.png', '.img', '.jp2']);
 
 /** What GDAL opens for a blob: its address in storage, or a local copy; either with its side files. */
 export async function openSource(services: Services, ref: BlobRef, options: SourceOptions): Promise<GdalSource> {
@@ -75,7 +75,13 @@ async function copyOf(
 ): Promise<GdalSource> {
   const extension = extname(ref.name);
   const stemLength = ref.name.length - extension.length;
-  const localName = (name: string) => join(folder, `source${name.slice(stemLength).toLowerCase()}`);
+  // A file named .vrt is taken for one that was made here, and followed.
+  const ending = (name: string) =>
+    name
+      .slice(stemLength)
+      .toLowerCase()
+      .replace(/\.vrt$/, '');
+  const localName = (name: string) => join(folder, `source${ending(name)}`);
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const tell = transferred(context, span);
   let before = 0;
@@ -98,7 +104,7 @@ async function chooseSubdataset(
 ): Promise<GdalSource> {
   const multiple = extname(ref.name).toLowerCase() === '.nc';
   if (!multiple && options.subdataset === null) return source;
-  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.context.signal }));
+  const names = subdatasetsOf(await services.gdal.info(source, [], { signal: options.context.signal }), source.path);
   if (options.subdataset === null) {
     if (names.size === 0) return source;
     throw new CoreMachineError(
@@ -123,8 +129,16 @@ async function chooseSubdataset(
 }
 
 /** GDAL's addresses of a file's variables, by the variable's name. */
-function subdatasetsOf(info: JsonObject): Map<string, string> {
+function subdatasetsOf(info: JsonObject, file: string): Map<string, string> {
   const metadata = isObject(info.metadata) && isObject(info.metadata.SUBDATASETS) ? info.metadata.SUBDATASETS : {};
   const paths = Object.entries(metadata).flatMap(([key, path]) => (key.endsWith('_NAME') ? [String(path)] : []));
-  return new Map(paths.map((path) => [path.slice(path.lastIndexOf(':') + 1), path]));
+  return new Map(
+    paths.filter((path) => isPartOf(path, file)).map((path) => [path.slice(path.lastIndexOf(':') + 1), path]),
+  );
+}
+
+/** `NETCDF:"file":variable`, `GTIFF_DIR:2:file`: a file's metadata may name any other, and GDAL would open it. */
+function isPartOf(path: string, file: string): boolean {
+  const [, place = ''] = /^\w+:(?:\d+:)?(.*)$/s.exec(path) ?? [];
+  return [`"${file}"`, file].some((own) => place === own || place.startsWith(`${own}:`));
 }

@@ -1,6 +1,6 @@
 import { CoreMachineError } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import { placeWarnings } from './area-of-use.ts';
@@ -81,6 +81,7 @@ async function inspect(
   const crs = await sourceCrsOf(info, input, gdal);
   const facts = factsOf(info, crs);
   refuseUnsupported(facts);
+  refuseSignedBytes(info);
   const sample = await gdal.readPixels(source, sampleSize(facts), { signal: context.signal });
   const classification = classify(facts, sample);
   const type = effectiveType(input, classification);
@@ -110,6 +111,21 @@ function refuseUnsupported({ bands }: RasterFacts): void {
     const message = `the bands are of different types (${[...types].join(', ')}); a TIFF has one`;
     throw new CoreMachineError('RASTER_UNSUPPORTED', message);
   }
+}
+
+/**
+ * GDAL before 3.7 has no type for them: it calls them Byte with a mark, and a warp loses the mark, which makes 200 of -56.
+ */
+function refuseSignedBytes({ bands }: JsonObject): void {
+  const marked = Array.isArray(bands) && bands.some((band) => imageStructure(band).PIXELTYPE === 'SIGNEDBYTE');
+  if (!marked) return;
+  const message = 'signed bytes need GDAL 3.7; convert the raster to Int16';
+  throw new CoreMachineError('RASTER_UNSUPPORTED', message);
+}
+
+function imageStructure(band: JsonValue): JsonObject {
+  const metadata = isObject(band) && isObject(band.metadata) ? band.metadata : {};
+  return isObject(metadata.IMAGE_STRUCTURE) ? metadata.IMAGE_STRUCTURE : {};
 }
 
 /**

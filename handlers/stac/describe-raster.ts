@@ -60,7 +60,7 @@ async function observe({ facts, source, rasterType }: DescribedRaster, { service
   const everyBand = facts.bands.map((_, index) => index + 1);
   const known = facts.bands.every((band) => band.statistics !== null);
   const sample = await readSample(gdal, source, facts, known ? shownBands(facts) : everyBand, { signal });
-  const { width, height, mask: valid } = sample;
+  const { width, height, mask, anyValid: valid = mask } = sample;
   return {
     sample,
     statistics: facts.bands.map((band, index) => band.statistics ?? sampleStatistics(sample, index + 1)),

@@ -23,7 +23,8 @@ export async function readSample(
 ): Promise<Sample> {
   const { width, height } = sampleSize(facts, numbers.length);
   // Alone, an alpha band would count as data of its own: the mask is that of the bands asked for.
-  const window = await gdal.readPixels(source, { width, height, bands: numbers, resampling: 'near' }, options);
+  const wanted = { width, height, bands: numbers, resampling: 'near', anyValid: true };
+  const window = await gdal.readPixels(source, wanted, options);
   return { ...window, numbers };
 }
 

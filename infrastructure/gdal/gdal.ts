@@ -116,8 +116,8 @@ class PooledGdal implements Gdal {
     window: Parameters<Gdal['readPixels']>[1],
     options: GdalRunOptions = {},
   ): Promise<PixelWindow> {
-    const { width, height, bands = null, resampling = 'near' } = window;
-    const input = { path: source.path, width, height, bands, resampling };
+    const { width, height, bands = null, resampling = 'near', anyValid = false } = window;
+    const input = { path: source.path, width, height, bands, resampling, anyValid };
     return this.#parts.rasters.execute('pixels', input, {
       ...options,
       tool: 'readPixels',

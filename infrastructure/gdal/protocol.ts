@@ -30,6 +30,7 @@ export interface PixelRequest {
   readonly height: number;
   readonly bands: readonly number[] | null;
   readonly resampling: string;
+  readonly anyValid: boolean;
 }
 
 /** What a child can do: input and output of each operation. */

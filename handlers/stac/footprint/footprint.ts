@@ -30,8 +30,8 @@ const smallestHole = 0.0005;
 const staircase = 1.25;
 /** Straight edges bend on the globe: they are cut into this many pieces along the longer side of the raster. */
 const pieces = 64;
-/** 1e-7 degrees are a centimetre. */
-const decimals = 7;
+/** 1e-7 degrees are a centimetre. What is smaller than that keeps all digits there are. */
+const decimals = { usual: 7, most: 15 } as const;
 
 /**
  * Where a raster has data: along the edges of its grid, or of the valid pixels in `mask`, a reduced copy of its own.
@@ -44,17 +44,19 @@ export async function footprintOf(grid: Grid, mask: Mask | null, toLonLat: ToLon
   );
   const onGlobe = await transformed(dense, grid, toLonLat);
   const smooth = simplified(onGlobe, pixelInDegrees(onGlobe, grid) / 4);
-  const parts = smooth
-    .flatMap(cutAtAntimeridian)
-    .map(closedPolygon)
-    .filter((rings) => rings.length > 0);
+  const cut = smooth.flatMap(cutAtAntimeridian);
+  const digits = closedPolygons(cut, decimals.usual).length > 0 ? decimals.usual : decimals.most;
+  const parts = closedPolygons(cut, digits);
   if (parts.length === 0) throw new CoreMachineError('RASTER_UNSUPPORTED', 'the raster has no place on the globe');
   const geometry =
     parts.length === 1
       ? { type: 'Polygon', coordinates: parts[0] ?? [] }
       : { type: 'MultiPolygon', coordinates: parts };
   const [west, south, east, north] = boxOf(smooth);
-  return { geometry, bbox: [rounded(west), rounded(south), rounded(east), rounded(north)] };
+  return {
+    geometry,
+    bbox: [rounded(west, digits), rounded(south, digits), rounded(east, digits), rounded(north, digits)],
+  };
 }
 
 function isPartly({ valid }: Mask): boolean {
@@ -125,14 +127,18 @@ function pixelInDegrees(polygons: readonly Polygon[], { width, height }: Grid): 
   return Math.hypot(east - west, north - south) / Math.hypot(width, height);
 }
 
+function closedPolygons(polygons: readonly Polygon[], digits: number): Point[][][] {
+  return polygons.map((polygon) => closedPolygon(polygon, digits)).filter((rings) => rings.length > 0);
+}
+
 /** As GeoJSON has it: rounded, the first point repeated at the end. */
-function closedPolygon(polygon: Polygon): Point[][] {
-  const [outer = [], ...holes] = polygon.map(closedRing);
+function closedPolygon(polygon: Polygon, digits: number): Point[][] {
+  const [outer = [], ...holes] = polygon.map((ring) => closedRing(ring, digits));
   return outer.length < 4 ? [] : [outer, ...holes.filter((hole) => hole.length >= 4)];
 }
 
-function closedRing(ring: Ring): Point[] {
-  const points = ring.map(([x, y]): Point => [rounded(x), rounded(y)]);
+function closedRing(ring: Ring, digits: number): Point[] {
+  const points = ring.map(([x, y]): Point => [rounded(x, digits), rounded(y, digits)]);
   const distinct = points.filter(([x, y], index) => {
     const [beforeX, beforeY] = points[(index + points.length - 1) % points.length] ?? [];
     return x !== beforeX || y !== beforeY;
@@ -141,7 +147,7 @@ function closedRing(ring: Ring): Point[] {
   return first ? [...distinct, first] : [];
 }
 
-function rounded(degrees: number): number {
-  const value = Number(degrees.toFixed(decimals));
+function rounded(degrees: number, digits: number): number {
+  const value = Number(degrees.toFixed(digits));
   return value === 0 ? 0 : value;
 }

@@ -89,8 +89,12 @@ function* windowsOf(width: number, height: number): Generator<Window> {
   }
 }
 
+/** Types without an array of numbers: as doubles, which hold whole numbers up to 2^53 exactly. */
+const readAsDoubles: ReadonlySet<string | null> = new Set(['Int64', 'UInt64']);
+
 function read(band: RasterBand, window: Window): Promise<ArrayLike<number>> {
-  return band.pixels.readAsync<never>(...window);
+  const options = readAsDoubles.has(band.dataType) ? { data_type: 'Float64' } : {};
+  return band.pixels.readAsync<never>(...window, undefined, options);
 }
 
 /** Samples of 32-bit floats hold the nodata value as such a float. */

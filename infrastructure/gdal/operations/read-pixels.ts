@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import type { Dataset, RasterBand } from 'gdal-async';
 import type { PixelWindow } from '../../../core/ports/gdal.ts';
 import type { PixelRequest } from '../protocol.ts';
+import { fillMask } from './any-valid.ts';
 import { lastError } from './cpl-log.ts';
 import { messageOf, OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
@@ -48,7 +49,9 @@ export function readPixels(request: PixelRequest, context: OperationContext): Pr
       const samples: Samples[] = [];
       for (const band of bands) samples.push(await readBand(band, request));
       const mask = await readMask(bands, samples, request);
-      return { width: request.width, height: request.height, bands: samples, mask };
+      const { width, height } = request;
+      const found = { width, height, bands: samples, mask };
+      return request.anyValid ? { ...found, anyValid: await filled(mask, bands, request) } : found;
     } catch (error) {
       const phase = lastError(context.log.all()) ? 'read' : 'run';
       throw new OperationError(phase, messageOf(error), { path: request.path, cause: error });
@@ -129,6 +132,13 @@ async function readMask(
     await markValid(mask, band, values, request);
   }
   return mask;
+}
+
+async function filled(mask: Uint8Array, bands: readonly RasterBand[], request: PixelRequest): Promise<Uint8Array> {
+  const data = bands.filter((band) => band.colorInterpretation !== 'Alpha' || bands.length === 1);
+  const copy = mask.slice();
+  await fillMask(copy, data, request);
+  return copy;
 }
 
 async function markValid(mask: Uint8Array, band: RasterBand, values: Samples, request: PixelRequest): Promise<void> {

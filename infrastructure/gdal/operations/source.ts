@@ -1,15 +1,16 @@
 import gdal, { type Dataset } from 'gdal-async';
+import { assertNoForeignFiles } from './foreign-files.ts';
 import { messageOf, OperationError } from './operation-error.ts';
 
 /**
  * Opens a source, gives it to `work` and closes it. Throws in phase `open` when GDAL does not open it or it holds no
- * raster, in phase `refused` for one that only refers to others.
+ * raster, in phase `refused` for one that refers to others.
  */
 export async function withSource<T>(path: string, work: (dataset: Dataset) => Promise<T>): Promise<T> {
   const dataset = await open(path);
   try {
     assertRaster(dataset, path);
-    assertNoForeignReferences(dataset, path);
+    await assertNoForeignFiles(dataset, path);
     return await work(dataset);
   } finally {
     dataset.close();
@@ -30,20 +31,4 @@ function assertRaster(dataset: Dataset, path: string): void {
   const subdatasets: Record<string, unknown> | null = dataset.getMetadata('SUBDATASETS');
   if (Object.keys(subdatasets ?? {}).length > 0) return;
   throw new OperationError('open', 'The file holds no raster', { path });
-}
-
-/** Formats whose files refer to other files. */
-const referring: ReadonlySet<string> = new Set(['VRT', 'GTI', 'MRF']);
-
-/**
- * A VRT is a list of references that GDAL follows with all rights of this process: to local files, to blobs of other
- * containers. GDAL knows it by its content, whatever its name. So only those that were made here are read: local
- * files named .vrt, and `vrt://` connection strings.
- */
-function assertNoForeignReferences(dataset: Dataset, path: string): void {
-  const { description } = dataset.driver;
-  if (!referring.has(description)) return;
-  const made = (path.startsWith('/') && !path.startsWith('/vsi') && path.endsWith('.vrt')) || path.startsWith('vrt://');
-  if (made) return;
-  throw new OperationError('refused', `A ${description} only refers to rasters; submit the rasters`, { path });
 }
