@@ -1,10 +1,21 @@
 import gdal from 'gdal-async';
 
+/**
+ * Threads that decode the blocks of a TIFF. One for GDAL 3.6.0 to 3.7.0, which in several threads takes blocks of one band
+ * for those of another where bands lie apart and are read one by one (OSGeo/gdal#7963; seen once in some thousand
+ * statistics, with 3.6.2). Warps, overviews of COGs and compression are given their threads by themselves.
+ */
+export function decodingThreads(version: string): 'ALL_CPUS' | '1' {
+  const [major = 0, minor = 0, revision = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  const isWrong = major === 3 && (minor === 6 || (minor === 7 && revision === 0));
+  return isWrong ? '1' : 'ALL_CPUS';
+}
+
 /** In force unless an operation says otherwise. Each with the reason it is not left to GDAL. */
 const baseOptions: Readonly<Record<string, string>> = {
   // Nothing writes .aux.xml files beside a source or an output, and none found there changes a result.
   GDAL_PAM_ENABLED: 'NO',
-  GDAL_NUM_THREADS: 'ALL_CPUS',
+  GDAL_NUM_THREADS: decodingThreads(gdal.version),
   // A truncated JPEG decodes to grey with a warning; grey pixels in an archive are worse than a failed job.
   GDAL_ERROR_ON_LIBJPEG_WARNING: 'TRUE',
   // A VRT may carry Python code.
