@@ -12,7 +12,7 @@ import { fan, payload } from './workloads.ts';
 const small = 1000;
 const large = 100_000;
 /** Jobs of N = 1,000 are short: each median is of this many a round. */
-const repeats = 5;
+const repeats = 15;
 const tasksPerOldJob = 100_000;
 
 export interface GrowthOptions {
