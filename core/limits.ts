@@ -14,7 +14,9 @@ export const limits = {
 export const retryPolicy = { maxAttempts: 4, baseSeconds: 5, capSeconds: 300 } as const;
 
 /** The delays before each retry of what is not a handler's to limit. */
-export const retryDelaysMs: readonly number[] = [1, 2, 3].map((failed) => retryDelayMs(failed));
+export const retryDelaysMs: readonly number[] = Array.from({ length: retryPolicy.maxAttempts - 1 }, (_, failed) =>
+  retryDelayMs(failed + 1),
+);
 
 export function retryDelayMs(failedAttempt: number): number {
   return Math.min(retryPolicy.baseSeconds * 2 ** (failedAttempt - 1), retryPolicy.capSeconds) * 1000;

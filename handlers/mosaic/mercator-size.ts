@@ -1,4 +1,5 @@
 import type { Gdal } from '../../core/ports/gdal.ts';
+import { mercatorHalf } from '../raster/cylinder.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
 import type { MercatorSize } from './tile-grid.ts';
 
@@ -18,7 +19,7 @@ export async function mercatorSize(gdal: Gdal, crs: string, grid: Grid): Promise
 }
 
 /** Metres round the globe. */
-const turn = 2 * 20_037_508.342789244;
+const turn = 2 * mercatorHalf;
 
 /** GDAL takes a raster over the antimeridian for one as wide as the globe; here its western part follows on its eastern. */
 function inOnePiece(points: readonly (Point | null)[]): readonly (Point | null)[] {

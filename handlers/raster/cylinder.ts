@@ -17,7 +17,7 @@ export interface Cylinder {
 }
 
 /** Half the side of Web Mercator's square world in metres; its latitudes end at 85.06 degrees for that. */
-const mercatorHalf = 20_037_508.342789244;
+export const mercatorHalf = 20_037_508.342789244;
 
 /** Known, so that nothing has to be asked about the usual targets. */
 const usual: Readonly<Record<string, Cylinder>> = {

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
 import gdal from 'gdal-async';
 import { setBaseOptions, withOptions } from './operations/config-options.ts';
 import { CplLog, lastError } from './operations/cpl-log.ts';
@@ -69,10 +69,10 @@ function send(reply: Reply): void {
 }
 
 /**
- * At once. Every way to exit from inside, `process.kill` of oneself too, first waits for the dataset that GDAL is
- * working on in another thread; so the signal comes from outside.
+ * At once. Every way to exit from inside first waits for the dataset that GDAL is working on in another thread, also
+ * `process.kill` of oneself on this one; on a thread without datasets it does not. Another program is no way out: a copy
+ * of this process, made while GDAL's threads hold locks, can hang before that program begins.
  */
 function die(): void {
-  spawnSync('/bin/sh', ['-c', `kill -9 ${process.pid}`]);
-  process.abort();
+  new Worker(`process.kill(${process.pid}, 'SIGKILL')`, { eval: true });
 }

@@ -15,8 +15,7 @@ const sql = {
   overdueTasks: query('find_overdue_tasks'),
   deadWorkers: query('take_dead_workers'),
   endLeases: query('end_leases_of_workers'),
-  deleteEndedTasks: query('delete_ended_tasks'),
-  deleteEndedEvents: query('delete_ended_events'),
+  emptyEndedJobs: query('empty_ended_jobs'),
   deleteEndedJobs: query('delete_ended_jobs'),
   insertRun: query('insert_upkeep_run'),
   listRuns: query('list_upkeep_runs'),
@@ -96,11 +95,9 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
 function history(database: Database): Pick<UpkeepStore, HistoryMethods> {
   return {
     async emptyEndedJobs(olderThanDays, jobs, rows) {
-      const remove = async (statement: string) => {
-        const counts = await database.query<{ readonly removed: number }>(statement, [olderThanDays, jobs, rows]);
-        return counts[0]?.removed ?? 0;
-      };
-      return (await remove(sql.deleteEndedTasks)) + (await remove(sql.deleteEndedEvents));
+      const given = [olderThanDays, jobs, rows];
+      const [counted] = await database.query<{ readonly removed: number }>(sql.emptyEndedJobs, given);
+      return counted?.removed ?? 0;
     },
     async deleteEndedJobs(olderThanDays, limit) {
       const rows = await database.query<{ readonly job_id: string }>(sql.deleteEndedJobs, [olderThanDays, limit]);

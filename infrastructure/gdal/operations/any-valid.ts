@@ -1,8 +1,7 @@
 import type { RasterBand } from 'gdal-async';
 import type { PixelRequest } from '../protocol.ts';
+import { maskFlags } from './band-statistics.ts';
 
-/** Of GDALGetMaskFlags (gdal.h). */
-const maskFlags = { perDataset: 2, nodata: 8 } as const;
 /** The mask is looked over in blocks of so many of its pixels a side: only those with a gap are read. */
 const blockSide = 32;
 /** Pixels of the raster, or of its overview, that are looked at for a mask. */

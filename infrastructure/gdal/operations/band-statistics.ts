@@ -6,8 +6,8 @@ import type { OperationContext } from './perform.ts';
 /** Pixels are read in windows of whole blocks: 2 million values at a time. */
 const windowWidth = 4096;
 const windowHeight = 512;
-/** Of GDALGetMaskFlags (gdal.h): one mask for all bands. */
-export const perDataset = 2;
+/** Bits of GDALGetMaskFlags (gdal.h); `perDataset`: one mask for all bands. */
+export const maskFlags = { allValid: 1, perDataset: 2, nodata: 8 } as const;
 
 /** By the band's place in the dataset, from 0. */
 export type DatasetStatistics = ReadonlyMap<number, Moments>;
@@ -42,7 +42,7 @@ export function datasetStatistics(
 }
 
 function maskOf(bands: readonly RasterBand[]): RasterBand | null {
-  return bands.find((band) => (band.getMaskFlags() & perDataset) !== 0)?.getMaskBand() ?? null;
+  return bands.find((band) => (band.getMaskFlags() & maskFlags.perDataset) !== 0)?.getMaskBand() ?? null;
 }
 
 /** As GDAL's STATISTICS_* items, over whatever stood there. */

@@ -2,7 +2,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import gdal, { type Dataset } from 'gdal-async';
 import type { PlainCommand } from '../protocol.ts';
-import { type DatasetStatistics, datasetStatistics, openFile, perDataset, setStatistics } from './band-statistics.ts';
+import { type DatasetStatistics, datasetStatistics, maskFlags, openFile, setStatistics } from './band-statistics.ts';
 import type { OperationContext } from './perform.ts';
 import { joinedBands, withOverviews } from './vrt-text.ts';
 
@@ -103,7 +103,7 @@ function halvesOf(count: number): number[][] {
  * by the rules for invalid pixels like the others, and says of every pixel whether these made one.
  */
 function maskItself(file: string, count: number, options: readonly string[]): Promise<void> {
-  const flags = numbersTo(count).map((band) => ['-mo', `INTERNAL_MASK_FLAGS_${band}=${perDataset}`]);
+  const flags = numbersTo(count).map((band) => ['-mo', `INTERNAL_MASK_FLAGS_${band}=${maskFlags.perDataset}`]);
   return convert(file, `${file}.msk`, [
     '-of',
     'GTiff',

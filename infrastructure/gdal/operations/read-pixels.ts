@@ -3,6 +3,7 @@ import type { Dataset, RasterBand } from 'gdal-async';
 import type { PixelWindow } from '../../../core/ports/gdal.ts';
 import type { PixelRequest } from '../protocol.ts';
 import { fillMask } from './any-valid.ts';
+import { maskFlags } from './band-statistics.ts';
 import { lastError } from './cpl-log.ts';
 import { messageOf, OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
@@ -38,9 +39,6 @@ const readAs: Readonly<Record<string, string>> = {
 /** So few pixels of so large a raster lie in blocks of their own. */
 const mostSingly = 64;
 const leastToSkip = 1_000_000;
-
-/** Bits of GDALGetMaskFlags (gdal.h). */
-const maskFlags = { allValid: 1, perDataset: 2, nodata: 8 } as const;
 
 export function readPixels(request: PixelRequest, context: OperationContext): Promise<PixelWindow> {
   return withSource(request.path, async (dataset) => {
