@@ -183,6 +183,8 @@ export interface Gdal {
     },
     options?: GdalRunOptions,
   ): Promise<PixelWindow>;
+  /** Whether any of a few pixels across the raster is valid; the file's last one is looked at in any case. */
+  hasData(source: GdalSource, options?: GdalRunOptions): Promise<boolean>;
   /** Transforms points from one CRS to another, x y in GIS order (longitude first); null for points that fail. */
   transformPoints(
     from: string,

@@ -14,7 +14,14 @@ const smoothRatio = 0.5;
 /** Fewer values than this are taken for classes. */
 const fewValues = 32;
 
-/** What a raster shows, by the first rule that fits. `sample` is needed for one band of int16 or int32 only. */
+/** Only of these do pixels tell a surface from classes. */
+export function needsSample({ bands }: RasterFacts): boolean {
+  const [first] = bands;
+  const isWhole = first?.type === 'Int16' || first?.type === 'Int32';
+  return bands.length === 1 && isWhole && (first.colorTable ?? null) === null;
+}
+
+/** What a raster shows, by the first rule that fits; `sample` where one is needed. */
 export function classify(facts: RasterFacts, sample: PixelWindow | null): Classification {
   const { bands } = facts;
   const colors = bands.map(({ color }) => color);
@@ -43,7 +50,7 @@ function singleBand(facts: RasterFacts, sample: PixelWindow | null): Classificat
   if (type === 'Float32' || type === 'Float64') {
     return { type: 'dem', confidence: 0.9, evidence: ['one band of floating point numbers'] };
   }
-  if ((type === 'Int16' || type === 'Int32') && !hasTable) {
+  if (needsSample(facts)) {
     const { smooth, evidence } = smoothness(sample);
     if (smooth) return { type: 'dem', confidence: 0.7, evidence: [evidence] };
     return { type: 'unknown', confidence: 0.5, evidence: [evidence] };

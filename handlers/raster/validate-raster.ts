@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import { placeWarnings } from './area-of-use.ts';
-import { classify } from './classify.ts';
+import { classify, needsSample } from './classify.ts';
 import { describe } from './describe.ts';
 import {
   type ValidateRasterInput,
@@ -82,14 +82,17 @@ async function inspect(
   const facts = factsOf(info, crs);
   refuseUnsupported(facts);
   refuseSignedBytes(info);
-  const sample = await gdal.readPixels(source, sampleSize(facts), { signal: context.signal });
+  const sample = needsSample(facts)
+    ? await gdal.readPixels(source, sampleSize(facts), { signal: context.signal })
+    : null;
+  const hasData = sample ? sample.mask.includes(255) : await gdal.hasData(source, { signal: context.signal });
   const classification = classify(facts, sample);
   const type = effectiveType(input, classification);
   const warnings = [
     ...crs.warnings,
     ...headerWarnings(input, facts, classification),
     ...tierWarnings(input, type, facts),
-    ...sampleWarnings(sample.mask),
+    ...sampleWarnings(hasData),
     ...(await placeWarnings(gdal, facts, crs)),
   ];
   return describe(input, { facts, crs, classification, type, warnings }, gdal.capabilities);
@@ -128,12 +131,9 @@ function imageStructure(band: JsonValue): JsonObject {
   return isObject(metadata.IMAGE_STRUCTURE) ? metadata.IMAGE_STRUCTURE : {};
 }
 
-/**
- * A grid of pixels across the raster. Each may cost a whole block of the file, so there are many only where they tell
- * a surface from classes; elsewhere a few show that the file can be read and holds something.
- */
-function sampleSize({ width, height, bands }: RasterFacts): { width: number; height: number } {
-  const undecided = bands.length === 1 && (bands[0]?.type === 'Int16' || bands[0]?.type === 'Int32');
-  const most = undecided ? 128 : 5;
-  return { width: Math.min(width, most), height: Math.min(height, most) };
+/** Pixels a side of a grid across the raster; each may cost a whole block of the file. */
+const sampleSide = 128;
+
+function sampleSize({ width, height }: RasterFacts): { width: number; height: number } {
+  return { width: Math.min(width, sampleSide), height: Math.min(height, sampleSide) };
 }

@@ -29,8 +29,8 @@ export function tierWarnings(input: ValidateRasterInput, type: RasterType, facts
 }
 
 /** For information: a raster with little data may show none in a sample. */
-export function sampleWarnings(mask: Uint8Array): RasterWarning[] {
-  if (mask.some((valid) => valid !== 0)) return [];
+export function sampleWarnings(hasData: boolean): RasterWarning[] {
+  if (hasData) return [];
   return [{ code: 'ALL_NODATA', severity: 'info', message: 'no valid pixel was found in a sample of the raster' }];
 }
 

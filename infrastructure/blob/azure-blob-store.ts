@@ -3,6 +3,7 @@ import { BlobServiceClient, type BlockBlobClient, StorageRetryPolicyType } from 
 import { CoreMachineError } from '../../core/errors.ts';
 import type { BlobProperties, BlobRef, BlobStore, GdalSource, UploadOptions } from '../../core/ports/blob-store.ts';
 import { processIdentity } from '../azure/identity.ts';
+import { Turns } from '../turns.ts';
 import { inLongForm } from './development-storage.ts';
 import { type DownloadOptions, downloadToFile, readBytes } from './download.ts';
 import { accessByConnectionString, DelegatedAccess, type GdalAccess } from './gdal-access.ts';
@@ -38,6 +39,9 @@ const retryOptions = {
   maxRetryDelayInMs: 5000,
 };
 
+/** Large blobs on their way at once, each with several connections. */
+const downloadsAtOnce = 2;
+
 /** A page is held in memory; the service's most is 5,000. */
 const pageSize = 2000;
 
@@ -57,6 +61,7 @@ class AzureBlobStore implements BlobStore {
   readonly #service: BlobServiceClient;
   readonly #gdal: GdalAccess;
   readonly #stallMs: number;
+  readonly #downloads = new Turns(downloadsAtOnce);
 
   constructor(service: BlobServiceClient, gdal: GdalAccess, stallMs: number) {
     this.#service = service;
@@ -112,7 +117,7 @@ class AzureBlobStore implements BlobStore {
     assertReadable(ref);
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
-    const download: DownloadOptions = { signal, onProgress, stallMs: this.#stallMs };
+    const download: DownloadOptions = { signal, onProgress, stallMs: this.#stallMs, turns: this.#downloads };
     await mapped(() => downloadToFile(this.#blob(ref), file, download), ref, signal);
   }
 

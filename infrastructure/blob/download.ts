@@ -1,10 +1,13 @@
 import { open, rm } from 'node:fs/promises';
 import type { BlobClient } from '@azure/storage-blob';
+import type { Turns } from '../turns.ts';
 import { readRange, readRanges } from './ranges.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal | undefined;
   readonly stallMs: number;
+  /** Of the blobs that take more than one range: few at a time arrive early, many at a time all arrive late. */
+  readonly turns: Turns;
   /** Bytes so far. */
   readonly onProgress: ((bytes: number) => void) | undefined;
 }
@@ -15,7 +18,23 @@ const concurrency = 4;
 
 /** Streams a blob to a file; what is held in memory is a chunk a connection. Leaves no half file behind. */
 export async function downloadToFile(client: BlobClient, file: string, options: DownloadOptions): Promise<void> {
-  const { size, etag } = await version(client, options.signal);
+  const found = await version(client, options.signal);
+  if (found.size <= rangeBytes) return writeFile(client, found, file, options);
+  await options.turns.take(options.signal);
+  try {
+    // The wait may have been long enough for the blob to be replaced.
+    await writeFile(client, await version(client, options.signal), file, options);
+  } finally {
+    options.turns.give();
+  }
+}
+
+async function writeFile(
+  client: BlobClient,
+  { size, etag }: Version,
+  file: string,
+  options: DownloadOptions,
+): Promise<void> {
   const handle = await open(file, 'w');
   let received = 0;
   try {
@@ -49,7 +68,12 @@ export async function readBytes(
   return bytes;
 }
 
-async function version(client: BlobClient, abortSignal: AbortSignal | undefined) {
+interface Version {
+  readonly size: number;
+  readonly etag: string;
+}
+
+async function version(client: BlobClient, abortSignal: AbortSignal | undefined): Promise<Version> {
   const properties = await client.getProperties(abortSignal ? { abortSignal } : {});
   return { size: properties.contentLength ?? 0, etag: properties.etag ?? '' };
 }

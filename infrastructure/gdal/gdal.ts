@@ -126,6 +126,15 @@ class PooledGdal implements Gdal {
     });
   }
 
+  hasData(source: GdalSource, options: GdalRunOptions = {}): Promise<boolean> {
+    return this.#parts.rasters.execute('hasData', source.path, {
+      ...options,
+      tool: 'hasData',
+      sources: [source],
+      config: mergeOptions([source], options.config),
+    });
+  }
+
   describeCrs(definition: string): Promise<CrsDescription | null> {
     return this.#parts.questions.execute('crs', definition, { tool: 'describeCrs' });
   }

@@ -42,6 +42,8 @@ export interface Operations {
     readonly output: string;
   };
   readonly pixels: { readonly input: PixelRequest; readonly output: PixelWindow };
+  /** The path of a raster; whether one of a few of its pixels is valid. */
+  readonly hasData: { readonly input: string; readonly output: boolean };
   readonly crs: { readonly input: string; readonly output: CrsDescription | null };
   readonly transform: {
     /** x, y of all points one after another. */

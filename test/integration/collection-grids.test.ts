@@ -34,7 +34,7 @@ async function collected(name: string, tiles: readonly Tile[], more: JsonObject 
   }
   const parameters = { container_name: container, blob_list, collection_id: name, mosaicjson_container: container };
   const { job, store } = await runJob(processRasterCollection, { ...parameters, ...more }, stack);
-  assert.equal(job.status, 'completed', JSON.stringify(job.error));
+  assert.equal(job.status, 'completed', JSON.stringify(job.error ?? job.result));
   const results = await store.resultPage({ jobId: job.jobId, run: job.run, stage: 2 }, -1, 100);
   const cogs = await Promise.all(
     results.map(async ({ output }, index) => {

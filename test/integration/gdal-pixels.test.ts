@@ -64,18 +64,6 @@ test('the raster is resampled to the window asked for', async () => {
   assert.ok([...(nearest ?? [])].every((value) => value % 10 === 0));
 });
 
-test('few pixels of a large raster are those that GDAL takes for the nearest, with their mask', async () => {
-  const value = (x: number, y: number, band: number) => (x * 7 + y * 13 + band * 31) % 251;
-  const path = raster({ width: 1203, height: 901, bands: 2, type: 'Int16', nodata: 40, value });
-  const reduced = join(folder, 'reduced.tif');
-  for (const size of [1, 5, 8]) {
-    await program('gdal_translate', ['-q', '-r', 'nearest', '-outsize', `${size}`, `${size}`, path, reduced]);
-    const whole = await read(reduced, { width: size, height: size });
-    assert.deepEqual(await read(path, { width: size, height: size }), whole);
-    assert.equal(whole.bands[0]?.constructor, Int16Array);
-  }
-});
-
 test('only the bands asked for, in the order asked for', async () => {
   const path = raster({ width: 4, height: 2, bands: 3, value: (_x, _y, band) => band });
   const { bands } = await read(path, { bands: [3, 1] });

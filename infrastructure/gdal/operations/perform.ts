@@ -2,6 +2,7 @@ import type { OperationName, Operations, Request } from '../protocol.ts';
 import { describeCapabilities } from './capabilities.ts';
 import type { CplLog } from './cpl-log.ts';
 import { describeCrs } from './crs.ts';
+import { hasData } from './has-data.ts';
 import { rasterInfo } from './info.ts';
 import { readPixels } from './read-pixels.ts';
 import { runCommand } from './run-command.ts';
@@ -25,6 +26,7 @@ const performers: Performers = {
   command: runCommand,
   info: rasterInfo,
   pixels: readPixels,
+  hasData,
   crs: describeCrs,
   transform: transformPoints,
   rows: exportRows,

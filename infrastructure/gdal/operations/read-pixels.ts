@@ -4,10 +4,9 @@ import type { PixelWindow } from '../../../core/ports/gdal.ts';
 import type { PixelRequest } from '../protocol.ts';
 import { fillMask } from './any-valid.ts';
 import { maskFlags } from './band-statistics.ts';
-import { lastError } from './cpl-log.ts';
-import { messageOf, OperationError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
-import { withSource } from './source.ts';
+import { withPixels } from './source.ts';
 
 type Samples = PixelWindow['bands'][number];
 
@@ -36,24 +35,15 @@ const readAs: Readonly<Record<string, string>> = {
   Float32: 'Float32',
 };
 
-/** So few pixels of so large a raster lie in blocks of their own. */
-const mostSingly = 64;
-const leastToSkip = 1_000_000;
-
 export function readPixels(request: PixelRequest, context: OperationContext): Promise<PixelWindow> {
-  return withSource(request.path, async (dataset) => {
+  return withPixels(request.path, context, async (dataset) => {
     const bands = chosenBands(dataset, request);
-    try {
-      const samples: Samples[] = [];
-      for (const band of bands) samples.push(await readBand(band, request));
-      const mask = await readMask(bands, samples, request);
-      const { width, height } = request;
-      const found = { width, height, bands: samples, mask };
-      return request.anyValid ? { ...found, anyValid: await filled(mask, bands, request) } : found;
-    } catch (error) {
-      const phase = lastError(context.log.all()) ? 'read' : 'run';
-      throw new OperationError(phase, messageOf(error), { path: request.path, cause: error });
-    }
+    const samples: Samples[] = [];
+    for (const band of bands) samples.push(await readBand(band, request));
+    const mask = await readMask(bands, samples, request);
+    const { width, height } = request;
+    const found = { width, height, bands: samples, mask };
+    return request.anyValid ? { ...found, anyValid: await filled(mask, bands, request) } : found;
   });
 }
 
@@ -78,7 +68,6 @@ function readBand(band: RasterBand, request: PixelRequest): Promise<Samples> {
 
 function read(band: RasterBand, request: PixelRequest, type: string, resampling: string | undefined): Promise<Samples> {
   const { x, y } = band.size;
-  if (resampling === resamplings.nearest && areFarApart(band, request)) return readSingly(band, request, type);
   const shape = { buffer_width: request.width, buffer_height: request.height };
   // The types asked for are those of the arrays in `Samples`.
   return band.pixels.readAsync<never>(0, 0, x, y, undefined, {
@@ -86,35 +75,6 @@ function read(band: RasterBand, request: PixelRequest, type: string, resampling:
     data_type: type,
     ...(resampling !== undefined && { resampling }),
   });
-}
-
-/**
- * The pixels of a nearest-neighbour reduction one by one: each takes one block. Asked for all of them GDAL 3.6 fetches
- * whatever lies between the blocks of a TIFF that is read by range requests, and for each band anew: 36 MB for 25
- * pixels of 7,000 x 7,000 RGB instead of 6.
- */
-async function readSingly(band: RasterBand, { width, height }: PixelRequest, type: string): Promise<Samples> {
-  const { x, y } = band.size;
-  const middle = (index: number, count: number, size: number) => Math.floor(((index + 0.5) * size) / count);
-  let samples: Samples | undefined;
-  for (let pixel = 0; pixel < width * height; pixel += 1) {
-    const [column, row] = [middle(pixel % width, width, x), middle(Math.floor(pixel / width), height, y)];
-    // The type asked for is that of one of the arrays in `Samples`.
-    const one = await band.pixels.readAsync<never>(column, row, 1, 1, undefined, { data_type: type });
-    samples ??= emptyLike(one, width * height);
-    samples[pixel] = one[0] ?? 0;
-  }
-  return samples ?? new Uint8Array();
-}
-
-function emptyLike(samples: Samples, length: number): Samples {
-  const Type: new (length: number) => Samples = Object.getPrototypeOf(samples).constructor;
-  return new Type(length);
-}
-
-/** Of overviews GDAL reads a block or two. */
-function areFarApart({ size, overviews }: RasterBand, { width, height }: PixelRequest): boolean {
-  return width * height <= mostSingly && size.x * size.y > leastToSkip && overviews.count() === 0;
 }
 
 /** 255 where one of the bands has data. Alpha bands are no data: they say where there is some. */

@@ -1,6 +1,8 @@
 import gdal, { type Dataset } from 'gdal-async';
+import { lastError } from './cpl-log.ts';
 import { assertNoForeignFiles } from './foreign-files.ts';
 import { messageOf, OperationError } from './operation-error.ts';
+import type { OperationContext } from './perform.ts';
 
 /**
  * Opens a source, gives it to `work` and closes it. Throws in phase `open` when GDAL does not open it or it holds no
@@ -15,6 +17,23 @@ export async function withSource<T>(path: string, work: (dataset: Dataset) => Pr
   } finally {
     dataset.close();
   }
+}
+
+/** For work that reads pixels: what goes wrong there, as GDAL reports it, is an error of phase `read`. */
+export function withPixels<T>(
+  path: string,
+  { log }: OperationContext,
+  work: (dataset: Dataset) => Promise<T>,
+): Promise<T> {
+  return withSource(path, async (dataset) => {
+    try {
+      return await work(dataset);
+    } catch (error) {
+      if (error instanceof OperationError) throw error;
+      const phase = lastError(log.all()) ? 'read' : 'run';
+      throw new OperationError(phase, messageOf(error), { path, cause: error });
+    }
+  });
 }
 
 async function open(path: string): Promise<Dataset> {
