@@ -21,7 +21,7 @@ export interface Try {
 }
 
 /** Of one request, however many workers are asked meanwhile. */
-const requestLimitMs = 60_000;
+const requestLimitMs = 120_000;
 /** How long a user looks at a job that does not end, before asking all the same. */
 const patienceMs = 10_000;
 
@@ -69,7 +69,8 @@ class Client {
       if (answer?.kind === 'refused' && request.jobId !== null) return { jobId: request.jobId };
       await wait(100);
     }
-    throw new Error(`no worker answers to ${request.what} ${request.jobType}`);
+    const last = JSON.stringify(this.tries.slice(-5).map(({ answer }) => answer));
+    throw new Error(`no worker answers to ${request.what} ${request.jobType}: ${last}`);
   }
 
   async #try(request: Request): Promise<Answer | null> {
