@@ -12,7 +12,9 @@ import { actionKinds } from './plan.ts';
 const seeds = [39, 124, 151, 180, 213, 35, 114, 191, 275, 11, 25, 30];
 const kinds: readonly string[] = [...actionKinds, ...fates, ...requestKinds].sort();
 
-test('jobs come through kills, freezes, cuts, locks, lost messages and what their users do', { timeout: 200_000 }, async (t) => {
+test('jobs come through kills, freezes, cuts, locks, lost messages and what their users do', {
+  timeout: 200_000,
+}, async (t) => {
   const strikes = new Set<string>();
   const enough = new AbortController();
   const reports = await runCampaign({

@@ -35,7 +35,10 @@ export function testCallbacks(stores: Stores): void {
         const due = await store.getDueCallback(jobId, 1);
         assert.ok(due);
         const told = { jobId: due.jobId, jobType: due.jobType, run: due.run, stage: due.stage };
-        assert.deepEqual({ ...told, status: due.status, result: due.result }, { jobId, jobType, run: 1, stage: 1, ...end });
+        assert.deepEqual(
+          { ...told, status: due.status, result: due.result },
+          { jobId, jobType, run: 1, stage: 1, ...end },
+        );
         assert.equal(await store.getDueCallback(jobId, 2), null, 'it has not ended');
         await store.finishJob({ ...ref, run: 2 }, failed);
         await become(store, ref, [1, 2]);
