@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { eventually } from '../tools/poll.ts';
 import type { Arena } from './arena.ts';
 import type { PlayedJob } from './client.ts';
 import { hasCompleted, type Run, readRuns, wrongRuns } from './history.ts';
-import { invariants } from './invariants.ts';
+import { type Invariant, invariants } from './invariants.ts';
 import { blobContainer } from './jobs.ts';
 
 /** Everything that is not as it must be; empty when the trial has passed. */
@@ -24,13 +25,21 @@ export async function violations(arena: Arena, seed: number, jobs: readonly Play
 
 async function brokenInvariants(arena: Arena): Promise<string[]> {
   const found: string[] = [];
-  for (const { name, sql, parameters = [], withinMs = 0 } of invariants) {
-    const broken = async () => (await arena.pool.query<object>(sql, [...parameters])).rows;
-    await eventually(async () => (await broken()).length === 0, { timeoutMs: withinMs }).catch(() => {});
-    const rows = await broken();
-    if (rows.length > 0) found.push(`not so: ${name} (${rows.length})\n${rows.slice(0, 5).map(shown).join('\n')}`);
+  for (const invariant of invariants) {
+    const rows = await brokenBy(arena, invariant);
+    if (rows.length === 0) continue;
+    found.push(`not so: ${invariant.name} (${rows.length})\n${rows.slice(0, 5).map(shown).join('\n')}`);
   }
   return found;
+}
+
+async function brokenBy(arena: Arena, { sql, parameters = [], withinMs = 0 }: Invariant): Promise<readonly object[]> {
+  const until = Date.now() + withinMs;
+  for (;;) {
+    const { rows } = await arena.pool.query<object>(sql, [...parameters]);
+    if (rows.length === 0 || Date.now() >= until) return rows;
+    await wait(50);
+  }
 }
 
 type RunsOf = ReadonlyMap<string, readonly Run[]>;

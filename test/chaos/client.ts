@@ -4,7 +4,7 @@ import type { Act, RequestKind } from './acts.ts';
 import type { Arena } from './arena.ts';
 import type { Fleet } from './fleet.ts';
 import type { PlannedJob } from './plan.ts';
-import type { Answer, Request } from './protocol.ts';
+import type { Answer, UserRequest } from './protocol.ts';
 
 /** A job with all that was asked of it. */
 export interface PlayedJob extends PlannedJob {
@@ -61,7 +61,7 @@ class Client {
   }
 
   /** Resolves with the id of the job that a worker has answered for. */
-  async ask(request: Request): Promise<{ readonly jobId: string }> {
+  async ask(request: UserRequest): Promise<{ readonly jobId: string }> {
     const until = Date.now() + requestLimitMs;
     for (; Date.now() < until; this.#next += 1) {
       const answer = await this.#try(request);
@@ -73,7 +73,7 @@ class Client {
     throw new Error(`no worker answers to ${request.what} ${request.jobType}: ${last}`);
   }
 
-  async #try(request: Request): Promise<Answer | null> {
+  async #try(request: UserRequest): Promise<Answer | null> {
     const { berths } = this.#fleet;
     const berth = berths[this.#next % berths.length];
     if (berth?.state !== 'up') return null;

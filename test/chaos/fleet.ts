@@ -4,7 +4,7 @@ import { type Child, startChild } from '../../src/local/stack/child.ts';
 import { FaultyProxy } from '../tools/faulty-proxy.ts';
 import { eventually } from '../tools/poll.ts';
 import type { Fate, MessageFaults } from './message-faults.ts';
-import type { Answer, Order, Report, Request, WorkerOptions } from './protocol.ts';
+import type { Answer, Order, Report, UserRequest, WorkerOptions } from './protocol.ts';
 
 export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'> {
   readonly databaseUrl: string;
@@ -237,7 +237,7 @@ export class Fleet {
   }
 
   /** Hands a request to one worker; `answer` is null when none came. */
-  async ask(berth: Berth, request: Request): Promise<{ correlationId: string; answer: Answer | null }> {
+  async ask(berth: Berth, request: UserRequest): Promise<{ correlationId: string; answer: Answer | null }> {
     this.#lastId += 1;
     const id = this.#lastId;
     const heard = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));

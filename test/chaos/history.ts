@@ -46,7 +46,7 @@ export function wrongRuns(job: Told, runs: readonly Run[]): string[] {
   ];
 }
 
-/** True when a run of the job has come to its end as if nobody had cancelled any. */
+/** True when a run of the job has completed: every task of it was run in one run or another. */
 export function hasCompleted(runs: readonly Run[]): boolean {
   return runs.some(({ status }) => status === 'completed' || status === 'completed_with_errors');
 }

@@ -25,14 +25,14 @@ export type Order =
   | RequestOrder;
 
 /** A client's request; not to be begun after `before`, in ms since the epoch. Its correlation id is `chaos-{id}`. */
-export interface RequestOrder extends Request {
+export interface RequestOrder extends UserRequest {
   readonly kind: 'request';
   readonly id: number;
   readonly before: number;
 }
 
 /** `jobId`: null for a submission. */
-export interface Request {
+export interface UserRequest {
   readonly what: RequestKind;
   readonly jobType: string;
   readonly body: JsonObject;

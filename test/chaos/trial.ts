@@ -87,7 +87,7 @@ async function settle(
     if (since !== null && Date.now() - since > limitMs) {
       return { problem: `not at rest after ${limitMs / 1000} s:\n${open.slice(0, 8).join('\n')}`, replaced };
     }
-    if (replaced === 0 && open.length > 0 && Date.now() - begun > patienceMs) replaced = await replaceDeaf(arena);
+    if (open.length > 0 && Date.now() - begun > patienceMs) replaced += await replaceDeaf(arena);
     await wait(50);
   }
 }
