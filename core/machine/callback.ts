@@ -1,10 +1,10 @@
 import { toCoreMachineError } from '../errors.ts';
-import type { JobRecord } from '../ports/state-store.ts';
+import type { RunEnd } from '../ports/upkeep-store.ts';
 import { isActive } from '../states.ts';
 import type { Engine } from './engine.ts';
 
-/** Tells the receiver that a job has ended. A receiver that throws changes nothing; upkeep tries again. */
-export async function deliverCallback(engine: Engine, job: JobRecord): Promise<boolean> {
+/** Tells the receiver that a run of a job has ended. A receiver that throws changes nothing; upkeep tries again. */
+export async function deliverCallback(engine: Engine, job: RunEnd): Promise<boolean> {
   if (!engine.onJobComplete || isActive(job.status)) return false;
   const fields = { jobId: job.jobId, jobType: job.jobType, run: job.run, status: job.status };
   try {

@@ -33,6 +33,9 @@ export interface JobEvent {
   readonly detail: JsonObject | null;
 }
 
+/** How a run ended, as its completion callback tells it. */
+export type RunEnd = Pick<JobRecord, 'jobId' | 'jobType' | 'run' | 'stage' | 'status' | 'result'>;
+
 export interface UpkeepRunRecord {
   readonly id: number;
   readonly run: string;
@@ -97,8 +100,13 @@ export interface UpkeepStore {
    * `fail` with a task that failed that long ago.
    */
   findStagesToClose(olderThanMs: number, limit: number): Promise<readonly StageRef[]>;
-  /** Runs that ended that long ago and whose completion callback is due; without their results, which may be large. */
+  /**
+   * Runs that ended that long ago and whose completion callback is due, whether or not another run followed; without
+   * their results, which may be large.
+   */
   findCallbacksDue(olderThanMs: number, limit: number): Promise<readonly Pick<JobRecord, 'jobId' | 'run'>[]>;
+  /** One of them; null when its callback is not due any more. */
+  getDueCallback(jobId: string, run: number): Promise<RunEnd | null>;
   /** Active jobs that were started longer ago than their type allows; `otherMs` for types not among them. */
   findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]>;
   /** Tasks whose current attempt takes longer than their handler allows. */

@@ -300,13 +300,16 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
 
   async markCallbackDelivered(jobId: string, run: number): Promise<void> {
     const row = this.tables.jobs.get(jobId);
-    if (row?.record.run !== run || row.callback !== 'due') return;
-    row.callback = 'delivered';
+    const isLast = row?.record.run === run && row.callback === 'due';
+    if (!isLast && !this.tables.dueCallbacks.delete(`${jobId}/${run}`)) return;
+    if (isLast) row.callback = 'delivered';
     this.tables.note('callback_delivered', { jobId, run });
   }
 
   #begin(record: JobRecord, takenOverRun: number | null): void {
     const { jobId, run, correlationId } = record;
+    const before = this.tables.jobs.get(jobId);
+    if (before?.callback === 'due') this.tables.dueCallbacks.set(`${jobId}/${before.record.run}`, before.record);
     this.tables.jobs.set(jobId, { record, sentAt: null, callback: 'none', takenOverRun });
     const taken = takenOverRun === null ? {} : { takes_over_from: takenOverRun };
     const detail = { correlation_id: correlationId, ...taken };

@@ -8,6 +8,8 @@ export class MemoryTables {
   readonly now: () => number;
   readonly jobs = new Map<string, JobRow>();
   readonly stages = new Map<string, StageRow>();
+  /** Of runs that were followed by others, by job and run: those whose completion callback is due. */
+  readonly dueCallbacks = new Map<string, JobRecord>();
   readonly events = new Map<string, JobEvent[]>();
   readonly upkeepRuns: UpkeepRunRecord[] = [];
   #lastEvent = 0;

@@ -1,5 +1,5 @@
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
-import type { HeldTask, NewUpkeepRun, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
+import type { HeldTask, NewUpkeepRun, RunEnd, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
 import { isActive } from '../states.ts';
 import { endOf, type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
 import { MemoryTables } from './memory-tables.ts';
@@ -81,11 +81,21 @@ export class MemoryUpkeep implements UpkeepStore {
 
   async findCallbacksDue(olderThanMs: number, limit: number) {
     const before = this.tables.now() - olderThanMs;
-    return [...this.tables.jobs.values()]
-      .filter((row) => row.callback === 'due' && (row.record.completedAt?.getTime() ?? 0) <= before)
-      .sort((a, b) => Number(a.record.completedAt) - Number(b.record.completedAt))
+    return this.#callbacksDue()
+      .filter(({ completedAt }) => isOver(completedAt, before))
+      .sort((a, b) => Number(a.completedAt) - Number(b.completedAt))
       .slice(0, limit)
-      .map(({ record: { jobId, run } }) => ({ jobId, run }));
+      .map(({ jobId, run }) => ({ jobId, run }));
+  }
+
+  async getDueCallback(jobId: string, run: number): Promise<RunEnd | null> {
+    const end = this.#callbacksDue().find((record) => record.jobId === jobId && record.run === run);
+    return end ?? null;
+  }
+
+  #callbacksDue(): JobRecord[] {
+    const last = [...this.tables.jobs.values()].filter(({ callback }) => callback === 'due');
+    return [...this.tables.dueCallbacks.values(), ...last.map(({ record }) => record)];
   }
 
   async findOverdueJobs(limits: TimeLimits, otherMs: number, limit: number): Promise<readonly JobRecord[]> {
@@ -152,8 +162,9 @@ export class MemoryUpkeep implements UpkeepStore {
 
   #ended(olderThanDays: number): JobRecord[] {
     const before = this.tables.now() - olderThanDays * dayMs;
+    const due = new Set(this.#callbacksDue().map(({ jobId }) => jobId));
     return [...this.tables.jobs.values()]
-      .filter(({ record, callback }) => callback !== 'due' && isOver(record.completedAt, before))
+      .filter(({ record }) => !due.has(record.jobId) && isOver(record.completedAt, before))
       .map(({ record }) => record)
       .sort((a, b) => Number(a.completedAt) - Number(b.completedAt));
   }

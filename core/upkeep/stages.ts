@@ -21,8 +21,8 @@ export async function stages(engine: Engine, patienceMs: number = defaultPatienc
   const due = engine.onJobComplete ? await engine.store.findCallbacksDue(patienceMs, upkeepBatch) : [];
   const told: string[] = [];
   for (const { jobId, run } of due) {
-    const job = await engine.store.getJob(jobId);
-    if (job?.run === run && (await deliverCallback(engine, job))) told.push(jobId);
+    const end = await engine.store.getDueCallback(jobId, run);
+    if (end && (await deliverCallback(engine, end))) told.push(jobId);
   }
   const left = await removeLeftBehind(engine, upkeepBatch).catch((error: unknown) => {
     failures.push(error);

@@ -11,6 +11,7 @@ const sql = {
   expiredLeases: query('take_expired_leases'),
   stagesToClose: query('find_stages_to_close'),
   callbacksDue: query('find_callbacks_due'),
+  dueCallback: query('get_due_callback'),
   overdueJobs: query('find_overdue_jobs'),
   overdueTasks: query('find_overdue_tasks'),
   deadWorkers: query('take_dead_workers'),
@@ -25,6 +26,8 @@ const sql = {
 interface Correlated extends StageRefRow {
   readonly correlation_id: string;
 }
+
+type RunEndRow = Pick<JobRow, 'job_type' | 'stage' | 'status' | 'result'>;
 
 interface FoundTask extends Correlated {
   readonly task: number;
@@ -76,6 +79,12 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
     async findCallbacksDue(olderThanMs, limit) {
       const rows = await database.query<Pick<JobRow, 'job_id' | 'run'>>(sql.callbacksDue, [olderThanMs, limit]);
       return rows.map(({ job_id: jobId, run }) => ({ jobId, run }));
+    },
+    async getDueCallback(jobId, run) {
+      const [row] = await database.query<RunEndRow>(sql.dueCallback, [jobId, run]);
+      if (!row) return null;
+      const { job_type: jobType, stage, status, result } = row;
+      return { jobId, jobType, run, stage, status, result };
     },
     async findOverdueJobs(limits, otherMs, limit) {
       return (await database.query<JobRow>(sql.overdueJobs, [...limitColumns(limits), otherMs, limit])).map(jobRecord);

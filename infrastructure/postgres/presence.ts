@@ -34,8 +34,7 @@ export class WorkerPresence {
     this.#client = client;
     try {
       await client.connect();
-      const { rows } = await client.query<{ number: number }>(sql.register, [this.#worker]);
-      await client.query('SELECT pg_advisory_lock($1, $2)', [workerLockClass, rows[0]?.number]);
+      await this.#enter(client);
     } catch {
       this.#lost(client);
     }
@@ -52,6 +51,23 @@ export class WorkerPresence {
     if (!client) return;
     await client.query(sql.forget, [this.#worker]).catch(() => {});
     await client.end().catch(() => {});
+  }
+
+  /** Who is slow between the row and the lock is taken for dead, and its row removed: then it holds a lock in vain. */
+  async #enter(client: pg.Client): Promise<void> {
+    let number = await this.#register(client);
+    for (;;) {
+      await client.query('SELECT pg_advisory_lock($1, $2)', [workerLockClass, number]);
+      const registered = await this.#register(client);
+      if (registered === number) return;
+      await client.query('SELECT pg_advisory_unlock($1, $2)', [workerLockClass, number]);
+      number = registered;
+    }
+  }
+
+  async #register(client: pg.Client): Promise<number | undefined> {
+    const { rows } = await client.query<{ number: number }>(sql.register, [this.#worker]);
+    return rows[0]?.number;
   }
 
   #lost(client: pg.Client): void {

@@ -7,6 +7,7 @@
 WITH ended AS MATERIALIZED (
   SELECT id FROM app.jobs
   WHERE completed_at <= now() - $1::float8 * interval '1 day' AND NOT callback_due
+    AND NOT EXISTS (SELECT FROM app.due_callbacks d WHERE d.job = jobs.id)
   ORDER BY completed_at
   LIMIT $2
   FOR UPDATE SKIP LOCKED

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,7 @@ export class Arena {
   /** The suite's own connections, past all faults. */
   readonly pool: pg.Pool;
   readonly storage: string;
+  readonly partsContainer = `chaos-${randomUUID()}`;
   readonly fleet: Fleet;
   readonly #port: number;
   #emulator: Child<EmulatorReady>;
@@ -50,6 +52,7 @@ export class Arena {
       databaseUrl: parts.database.url,
       serviceBus: parts.emulator.ready.connectionString,
       storage: parts.storage,
+      partsContainer: this.partsContainer,
       tempFolder: this.tempFolder,
       logFolder: parts.folder,
       mutant: parts.mutant,
@@ -98,8 +101,8 @@ export class Arena {
     for (;;) {
       try {
         await this.pool.query(
-          `TRUNCATE app.jobs, app.stages, app.tasks, app.job_events, app.upkeep_runs, chaos.executions, chaos.callbacks,
-           chaos.task_moves, chaos.job_moves, chaos.stage_moves`,
+          `TRUNCATE app.jobs, app.stages, app.tasks, app.job_events, app.due_callbacks, app.upkeep_runs, chaos.executions, chaos.lost_parts,
+           chaos.callbacks, chaos.runs, chaos.task_moves, chaos.job_moves, chaos.stage_moves`,
         );
         return;
       } catch (error) {

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tally } from '../contract/state-store-tools.ts';
+import { requestKinds } from './acts.ts';
 import { runCampaign } from './campaign.ts';
 import { fates } from './message-faults.ts';
 import { actionKinds } from './plan.ts';
 
 // A few seeds of `./run chaos`, which runs hundreds; and the proof that the suite finds what it is made to find.
-// Chosen for what they do: the first five together all kinds of action, each four times or more, and all faults. As an
-// action may meet nobody, the others follow until each kind has struck.
+// Chosen for what they do: the first five together all kinds of action, each four times or more, all faults, and all that
+// users ask. As an action may meet nobody and a request be refused, the others follow until each kind has struck.
 const seeds = [39, 124, 151, 180, 213, 35, 114, 191, 275, 11, 25, 30];
-const kinds: readonly string[] = [...actionKinds, ...fates].sort();
+const kinds: readonly string[] = [...actionKinds, ...fates, ...requestKinds].sort();
 
-test('jobs come through kills, freezes, cuts, locks and lost messages', { timeout: 200_000 }, async (t) => {
+test('jobs come through kills, freezes, cuts, locks, lost messages and what their users do', {
+  timeout: 200_000,
+}, async (t) => {
   const strikes = new Set<string>();
   const enough = new AbortController();
   const reports = await runCampaign({
@@ -30,7 +33,7 @@ test('jobs come through kills, freezes, cuts, locks and lost messages', { timeou
     [],
   );
   for (const { seed, moves } of reports) assert.ok(moves > 20, `seed ${seed} did next to nothing: ${moves} moves`);
-  assert.deepEqual([...strikes].sort(), kinds, 'each kind struck, and every fate befell');
+  assert.deepEqual([...strikes].sort(), kinds, 'each kind struck, every fate befell, every request was done');
 });
 
 test('an engine without fencing is found out', async () => {

@@ -1,32 +1,23 @@
 import { readdir } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject } from '../../core/json.ts';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { eventually } from '../tools/poll.ts';
 import type { Arena } from './arena.ts';
-import type { TrialJob } from './expected.ts';
-import { invariants } from './invariants.ts';
+import type { PlayedJob } from './client.ts';
+import { hasCompleted, type Run, readRuns, wrongRuns } from './history.ts';
+import { type Invariant, invariants } from './invariants.ts';
 import { blobContainer } from './jobs.ts';
 
-export interface SubmittedJob extends TrialJob {
-  readonly jobId: string;
-}
-
-interface StoredJob {
-  readonly job_id: string;
-  readonly status: string;
-  readonly result: JsonObject | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
-  readonly tasks: readonly number[];
-}
-
 /** Everything that is not as it must be; empty when the trial has passed. */
-export async function violations(arena: Arena, seed: number, jobs: readonly SubmittedJob[]): Promise<string[]> {
+export async function violations(arena: Arena, seed: number, jobs: readonly PlayedJob[]): Promise<string[]> {
+  const blobs = openBlobStore({ connection: arena.storage });
+  const runsOf = Map.groupBy(await readRuns(arena.pool), ({ jobId }) => jobId);
   const found = await Promise.all([
     brokenInvariants(arena),
-    wrongEnds(arena, jobs),
-    wrongBlobs(openBlobStore({ connection: arena.storage }), seed, jobs),
+    wrongJobs(arena, jobs, runsOf),
+    wrongBlobs(blobs, seed, jobs, runsOf),
+    leftParts(blobs, arena.partsContainer),
     leftFolders(arena),
   ]);
   return found.flat();
@@ -34,55 +25,69 @@ export async function violations(arena: Arena, seed: number, jobs: readonly Subm
 
 async function brokenInvariants(arena: Arena): Promise<string[]> {
   const found: string[] = [];
-  for (const { name, sql, parameters = [] } of invariants) {
-    const { rows } = await arena.pool.query<object>(sql, [...parameters]);
-    if (rows.length > 0) found.push(`not so: ${name} (${rows.length})\n${rows.slice(0, 5).map(shown).join('\n')}`);
+  for (const invariant of invariants) {
+    const rows = await brokenBy(arena, invariant);
+    if (rows.length === 0) continue;
+    found.push(`not so: ${invariant.name} (${rows.length})\n${rows.slice(0, 5).map(shown).join('\n')}`);
   }
   return found;
 }
 
-/** Every job ended as its handlers deserve. */
-async function wrongEnds(arena: Arena, jobs: readonly SubmittedJob[]): Promise<string[]> {
-  const { rows } = await arena.pool.query<StoredJob>(
-    `SELECT j.job_id, j.status, j.result, j.error,
-       ARRAY(SELECT s.task_count FROM app.stages s WHERE s.job = j.id AND s.run = j.run ORDER BY s.stage) AS tasks
-     FROM app.jobs j`,
+async function brokenBy(arena: Arena, { sql, parameters = [], withinMs = 0 }: Invariant): Promise<readonly object[]> {
+  const until = Date.now() + withinMs;
+  for (;;) {
+    const { rows } = await arena.pool.query<object>(sql, [...parameters]);
+    if (rows.length === 0 || Date.now() >= until) return rows;
+    await wait(50);
+  }
+}
+
+type RunsOf = ReadonlyMap<string, readonly Run[]>;
+
+/** Every run ended as its handlers deserve, or its user wanted; there are no other jobs. */
+async function wrongJobs(arena: Arena, jobs: readonly PlayedJob[], runsOf: RunsOf): Promise<string[]> {
+  const wrong = jobs.flatMap((job) => {
+    const runs = runsOf.get(job.jobId) ?? [];
+    const problems = runs.length === 0 ? ['was accepted and is not stored'] : wrongRuns(job, runs);
+    return problems.map((problem) => `${job.jobType} ${job.body.name}: ${problem}`);
+  });
+  const { rowCount } = await arena.pool.query('SELECT FROM app.jobs');
+  if (rowCount !== jobs.length) wrong.push(`${jobs.length} jobs were submitted, ${rowCount} are stored`);
+  return wrong;
+}
+
+/** The trial's blobs are those of its jobs, and no others. A job that came to no end but cancelled may lack some. */
+async function wrongBlobs(
+  blobs: BlobStore,
+  seed: number,
+  jobs: readonly PlayedJob[],
+  runsOf: RunsOf,
+): Promise<string[]> {
+  const blobsOf = (job: PlayedJob) => Object.entries(job.deserved(1).blobs);
+  const allowed = new Map(jobs.flatMap(blobsOf));
+  const missing = new Set(
+    jobs
+      .filter(({ jobId }) => hasCompleted(runsOf.get(jobId) ?? []))
+      .flatMap((job) => blobsOf(job).map(([name]) => name)),
   );
-  const stored = new Map(rows.map((row) => [row.job_id, row]));
-  const wrong = jobs.flatMap((job) => differences(job, stored.get(job.jobId)));
-  if (rows.length !== jobs.length) wrong.push(`${jobs.length} jobs were submitted, ${rows.length} are stored`);
-  return wrong;
-}
-
-function differences({ jobType, body, expected }: SubmittedJob, stored: StoredJob | undefined): string[] {
-  const name = `${jobType} ${body.name}`;
-  if (!stored) return [`${name} was accepted and is not stored`];
-  const { status, result, error, tasks } = stored;
-  const wrong: string[] = [];
-  if (status !== expected.status) wrong.push(`${name} is ${status}, not ${expected.status}: ${shown(error ?? {})}`);
-  else if (error ? !expected.codes.includes(error.code) : expected.codes.length > 0) {
-    wrong.push(`${name} has the error ${shown(error ?? {})}, not ${expected.codes.join(' or ')}`);
-  }
-  if (!isDeepStrictEqual(result, expected.result)) {
-    wrong.push(`${name} has the result ${shown(result ?? {})}, not ${shown(expected.result ?? {})}`);
-  }
-  if (!isDeepStrictEqual(tasks, expected.tasks)) {
-    wrong.push(`${name} has stages of ${shown(tasks)} tasks, not ${shown(expected.tasks)}`);
-  }
-  return wrong;
-}
-
-/** The trial's blobs are those of its jobs, and no others. */
-async function wrongBlobs(blobs: BlobStore, seed: number, jobs: readonly SubmittedJob[]): Promise<string[]> {
-  const expected = new Map(jobs.flatMap((job) => Object.entries(job.expected.blobs)));
   const wrong: string[] = [];
   for await (const { name } of blobs.list(blobContainer, { prefix: `${seed}/` })) {
     const content = new TextDecoder().decode(await blobs.read({ container: blobContainer, name }));
-    if (expected.get(name) !== content) wrong.push(`blob ${name} holds ${content}, not ${expected.get(name)}`);
-    expected.delete(name);
+    if (allowed.get(name) !== content) wrong.push(`blob ${name} holds ${content}, not ${allowed.get(name)}`);
+    missing.delete(name);
     await blobs.delete({ container: blobContainer, name });
   }
-  return [...wrong, ...[...expected.keys()].map((name) => `blob ${name} is missing`)];
+  return [...wrong, ...[...missing].map((name) => `blob ${name} is missing`)];
+}
+
+/** Of runs that are over nothing is left, nor of executions that went on after their end. */
+async function leftParts(blobs: BlobStore, container: string): Promise<string[]> {
+  const left = async () => {
+    if (!(await blobs.containerExists(container))) return [];
+    return Array.fromAsync(blobs.list(container), ({ name }) => name);
+  };
+  await eventually(async () => (await left()).length === 0, { timeoutMs: 5000 }).catch(() => {});
+  return (await left()).map((name) => `a temporary blob is left: ${name}`);
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { JobEnd } from '../../core/states.ts';
-import { type Work, worked } from './jobs.ts';
+import { failsIn, type Work, worked } from './jobs.ts';
 
 /** A job of a trial: what is submitted, and what its handlers deserve. */
 export interface TrialJob {
   readonly jobType: string;
   readonly body: JsonObject;
-  readonly expected: Expectation;
+  /** What a run of it must come to that nobody cancels. */
+  readonly deserved: (run: number) => Expectation;
 }
 
 export interface Expectation {
@@ -64,30 +65,33 @@ export function unplannableJob(common: Common): TrialJob {
 
 /** Fails when a task fails for good, and else completes, however often its tasks are tried again. */
 export function strictJob(seed: number, name: string, tasks: readonly Work[]): TrialJob {
-  const body = { seed, name, tasks: [...tasks] };
-  if (tasks.some(({ end }) => end === 'permanent')) {
-    return failed('chaos_strict', body, ['RASTER_UNSUPPORTED'], [tasks.length]);
-  }
-  return completed('chaos_strict', body, sumOf(tasks.map(({ value }) => worked(value))), [tasks.length, 1]);
+  const jobType = 'chaos_strict';
+  const good = completion(jobType, sumOf(tasks.map(({ value }) => worked(value))), [tasks.length, 1]);
+  const bad = failure(['RASTER_UNSUPPORTED'], [tasks.length]);
+  return {
+    jobType,
+    body: { seed, name, tasks: [...tasks] },
+    deserved: (run) => (tasks.some((work) => failsIn(work, run)) ? bad : good),
+  };
 }
 
 export function lenientJob(seed: number, name: string, tasks: readonly Work[]): TrialJob {
-  const body = { seed, name, tasks: [...tasks] };
-  const good = tasks.filter(({ end }) => end !== 'permanent');
+  const deserved = (run: number) => lenientEnd(tasks, run);
+  return { jobType: 'chaos_lenient', body: { seed, name, tasks: [...tasks] }, deserved };
+}
+
+function lenientEnd(tasks: readonly Work[], run: number): Expectation {
+  const good = tasks.filter((work) => !failsIn(work, run));
   const lost = tasks.length - good.length;
-  if (good.length === 0) return failed('chaos_lenient', body, ['ALL_TASKS_FAILED'], [tasks.length]);
+  if (good.length === 0) return failure(['ALL_TASKS_FAILED'], [tasks.length]);
   const sum = sumOf(good.map(({ value }) => worked(value)));
   const counts = { stages: 2, completed: good.length + 1, failed: lost };
   return {
-    jobType: 'chaos_lenient',
-    body,
-    expected: {
-      status: lost > 0 ? 'completed_with_errors' : 'completed',
-      result: resultOf('chaos_lenient', sum, counts),
-      codes: [],
-      tasks: [tasks.length, 1],
-      blobs: {},
-    },
+    status: lost > 0 ? 'completed_with_errors' : 'completed',
+    result: resultOf('chaos_lenient', sum, counts),
+    codes: [],
+    tasks: [tasks.length, 1],
+    blobs: {},
   };
 }
 
@@ -112,16 +116,24 @@ export function finalizedJob(
   const blobs = tasks.flatMap(({ blob, value }) =>
     blob === undefined ? [] : [[blob, String(worked(value))] as const],
   );
-  return { ...job, expected: { ...job.expected, blobs: Object.fromEntries(blobs) } };
+  return { ...job, deserved: (run) => ({ ...job.deserved(run), blobs: Object.fromEntries(blobs) }) };
 }
 
 function completed(jobType: string, body: JsonObject, sum: number, tasks: readonly number[]): TrialJob {
-  const result = resultOf(jobType, sum, { stages: tasks.length, completed: sumOf(tasks) });
-  return { jobType, body, expected: { status: 'completed', result, codes: [], tasks, blobs: {} } };
+  return { jobType, body, deserved: () => completion(jobType, sum, tasks) };
 }
 
 function failed(jobType: string, body: JsonObject, codes: readonly string[], tasks: readonly number[]): TrialJob {
-  return { jobType, body, expected: { status: 'failed', result: null, codes, tasks, blobs: {} } };
+  return { jobType, body, deserved: () => failure(codes, tasks) };
+}
+
+function completion(jobType: string, sum: number, tasks: readonly number[]): Expectation {
+  const result = resultOf(jobType, sum, { stages: tasks.length, completed: sumOf(tasks) });
+  return { status: 'completed', result, codes: [], tasks, blobs: {} };
+}
+
+function failure(codes: readonly string[], tasks: readonly number[]): Expectation {
+  return { status: 'failed', result: null, codes, tasks, blobs: {} };
 }
 
 function resultOf(jobType: string, sum: number, { stages, completed: good, failed: bad = 0 }: Counts): JsonObject {

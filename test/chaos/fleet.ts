@@ -4,7 +4,7 @@ import { type Child, startChild } from '../../src/local/stack/child.ts';
 import { FaultyProxy } from '../tools/faulty-proxy.ts';
 import { eventually } from '../tools/poll.ts';
 import type { Fate, MessageFaults } from './message-faults.ts';
-import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
+import type { Answer, Order, Report, UserRequest, WorkerOptions } from './protocol.ts';
 
 export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'> {
   readonly databaseUrl: string;
@@ -12,13 +12,10 @@ export interface FleetOptions extends Omit<WorkerOptions, 'name' | 'databaseUrl'
   readonly logFolder: string;
 }
 
-type Submission = Pick<SubmitOrder, 'jobType' | 'body'>;
 type State = 'down' | 'starting' | 'up' | 'frozen';
 
 /** Longer than a worker is frozen: only a dead one's client goes elsewhere. */
 const answerLimitMs = 6000;
-/** Of one job, however many workers are asked meanwhile. */
-const submitLimitMs = 60_000;
 const startTries = 10;
 
 /** One place of the fleet: the worker that fills it now, and its way to the database. */
@@ -187,7 +184,7 @@ export type { Berth };
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #berths: Berth[] = [];
-  readonly #answers = new Map<number, (report: Report) => void>();
+  readonly #answers = new Map<number, (answer: Answer) => void>();
   #lastId = 0;
 
   constructor(options: FleetOptions) {
@@ -239,18 +236,16 @@ export class Fleet {
     return this.#berths.flatMap(({ struck }) => struck.splice(0));
   }
 
-  /** As a client does: asks one worker, and another one when no answer comes. Resolves with the job's id. */
-  async submit(first: number, job: Submission): Promise<string> {
-    const until = Date.now() + submitLimitMs;
-    for (let tries = 0; Date.now() < until; tries += 1) {
-      const berth = this.berth((first + tries) % this.#berths.length);
-      if (berth.state === 'up') {
-        const report = await this.#ask(berth, job);
-        if (report?.kind === 'submitted') return report.jobId;
-      }
-      await wait(100);
-    }
-    throw new Error(`no worker takes a job ${job.jobType}`);
+  /** Hands a request to one worker; `answer` is null when none came. */
+  async ask(berth: Berth, request: UserRequest): Promise<{ correlationId: string; answer: Answer | null }> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const heard = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));
+    berth.order({ kind: 'request', id, before: Date.now() + 1000, ...request });
+    const died = berth.goneWithin(answerLimitMs).then(() => null);
+    const answer = await Promise.race([heard, died]);
+    this.#answers.delete(id);
+    return { correlationId: `chaos-${id}`, answer };
   }
 
   async stop(): Promise<void> {
@@ -261,19 +256,7 @@ export class Fleet {
     await Promise.all(this.#berths.map((berth) => berth.close()));
   }
 
-  async #ask(berth: Berth, job: Submission): Promise<Report | null> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const answer = new Promise<Report>((resolve) => this.#answers.set(id, resolve));
-    const { jobType, body } = job;
-    berth.order({ kind: 'submit', id, jobType, body, before: Date.now() + 1000 });
-    const died = berth.goneWithin(answerLimitMs).then(() => null);
-    const report = await Promise.race([answer, died]);
-    this.#answers.delete(id);
-    return report;
-  }
-
   #heard(report: Report): void {
-    if (report.kind === 'submitted' || report.kind === 'refused') this.#answers.get(report.id)?.(report);
+    if (report.kind === 'answer') this.#answers.get(report.id)?.(report.answer);
   }
 }

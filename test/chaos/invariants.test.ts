@@ -32,3 +32,30 @@ test('an advisory lock that is held in vain is seen; that of a worker that lives
     await database.drop();
   }
 });
+
+test('a worker that died and is not forgotten is seen, and one that lives and is not known', async () => {
+  const database = await createTestDatabase({ template: 'empty' });
+  const presence = new WorkerPresence({ url: database.url, applicationName: 'worker-0' }, 'worker-0:1');
+  const found = (name: string) => {
+    const { sql, parameters = [] } = invariants.find((one) => one.name === name) ?? {};
+    assert.ok(sql, name);
+    return withClient(database.url, async (client) => (await client.query(sql, [...parameters])).rows);
+  };
+  try {
+    await migrate({ url: database.url });
+    await presence.start();
+    assert.deepEqual(
+      [await found('workers that died are forgotten'), await found('workers that live are known')],
+      [[], []],
+    );
+    await withClient(database.url, async (client) => {
+      await client.query(`INSERT INTO app.workers (worker) VALUES ('worker-1:2')`);
+      await client.query(`SET application_name = 'worker-1'`);
+      assert.equal((await found('workers that died are forgotten')).length, 1);
+      assert.deepEqual(await found('workers that live are known'), [{ application_name: 'worker-1' }]);
+    });
+  } finally {
+    await presence.stop();
+    await database.drop();
+  }
+});

@@ -4,6 +4,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { defineFanInHandler, defineHandler, type TaskContext } from '../../core/handler.ts';
 import { defineJob, type JobDefinition } from '../../core/job.ts';
 import type { StageResults } from '../../core/results.ts';
+import { type TemporaryBlobs, temporaryBlobs } from '../../core/temporary-blobs.ts';
 import type { Execution, Ledger } from './ledger.ts';
 
 /** Where handlers put one small blob each. */
@@ -15,10 +16,14 @@ export const workSchema = z.strictObject({
   ms: z.int().min(0),
   /** `permanent`: an error that no retry helps. `exhausting`: a retryable one, every time. */
   end: z.enum(['ok', 'permanent', 'exhausting']).default('ok'),
+  /** The first run in which a permanent error is none: somebody has put right what caused it. */
+  mendsIn: z.int().optional(),
   /** Fails retryably so many times before it ends. */
   failures: z.int().min(0).default(0),
   /** Leaves a blob of this name. */
   blob: z.string().optional(),
+  /** Keeps a temporary blob while it works. */
+  part: z.boolean().optional(),
 });
 export type Work = z.input<typeof workSchema>;
 
@@ -33,13 +38,22 @@ export function worked(value: number): number {
   return (value * 31 + 7) % 1_000_003;
 }
 
+/** Whether a task fails for good in this run of its job. */
+export function failsIn({ end, mendsIn = Infinity }: Work, run: number): boolean {
+  return end === 'permanent' && run < mendsIn;
+}
+
 const listSchema = z.object({ seed: z.int(), name: z.string(), tasks: z.array(workSchema).max(100) });
 const seedSchema = z.object({ seed: z.int(), name: z.string(), width: z.int().min(0).max(100), ms: z.int() });
 const finalizeSchema = listSchema.extend({ finalizeFailures: z.int(), finalizeMs: z.int() });
 
-/** The job types of the suite; their handlers write down in `ledger` what they do. */
-export function chaosJobs(ledger: Ledger): readonly JobDefinition[] {
-  const { work, exhausting, gather } = handlers(ledger);
+/**
+ * The job types of the suite; their handlers write down in `ledger` what they do, and keep their temporary blobs in
+ * `partsContainer`.
+ */
+export function chaosJobs(ledger: Ledger, partsContainer: string): readonly JobDefinition[] {
+  const parts = temporaryBlobs({ container: partsContainer });
+  const { work, exhausting, gather } = handlers(ledger, parts);
   const keyed = (tasks: readonly Work[]) => tasks.map((input, index) => ({ key: `t${index}`, input }));
   const onward = async function* (previous: StageResults<z.output<typeof doneSchema>>, ms: number) {
     for await (const { number, output } of previous) yield { key: `t${number}`, input: { value: output.value, ms } };
@@ -67,7 +81,11 @@ export function chaosJobs(ledger: Ledger): readonly JobDefinition[] {
     .fanOut('s8', work, ({ params, previous }) => onward(previous, params.ms))
     .finalize(async ({ results }) => ({ sum: await sumOf(results.s8) }));
 
-  const strict = defineJob('chaos_strict', { description: 'A failed task fails the job', parameters: listSchema })
+  const strict = defineJob('chaos_strict', {
+    description: 'A failed task fails the job',
+    parameters: listSchema,
+    temporary: parts,
+  })
     .stage('work', work, ({ params }) => keyed(params.tasks))
     .fanIn('gather', gather, () => ({}))
     .finalize(async ({ results }) => ({ sum: (await results.gather.only()).value }));
@@ -94,10 +112,15 @@ export function chaosJobs(ledger: Ledger): readonly JobDefinition[] {
     })
     .finalize(() => ({}));
 
-  const finalized = defineJob('chaos_finalized', { description: 'Work at the end', parameters: finalizeSchema })
+  const finalized = defineJob('chaos_finalized', {
+    description: 'Work at the end',
+    parameters: finalizeSchema,
+    temporary: parts,
+  })
     .stage('work', work, ({ params }) => keyed(params.tasks))
     .finalize(async ({ params, job, results }) => {
-      await failOnDemand(ledger, { jobId: job.id, stage: 1, task: -1, attempt: 1 }, params.finalizeFailures);
+      const execution = { jobId: job.id, run: job.run, stage: 1, task: -1, attempt: 1 };
+      await failOnDemand(ledger, execution, params.finalizeFailures);
       await wait(params.finalizeMs);
       return { sum: await sumOf(results.work) };
     });
@@ -105,21 +128,21 @@ export function chaosJobs(ledger: Ledger): readonly JobDefinition[] {
   return [wide, deep, strict, lenient, exhausted, empty, unplannable, finalized];
 }
 
-function handlers(ledger: Ledger) {
+function handlers(ledger: Ledger, parts: TemporaryBlobs) {
   const description = 'does what it is told';
   const work = defineHandler('chaos_work', {
     description,
     input: workSchema,
     output: doneSchema,
     limits: endless,
-    run: (input, context) => execute(ledger, input, context),
+    run: (input, context) => execute(ledger, parts, input, context),
   });
   const exhausting = defineHandler('chaos_exhausting', {
     description,
     input: workSchema,
     output: doneSchema,
     limits: { ...endless, attempts: exhaustedAttempts },
-    run: (input, context) => execute(ledger, input, context),
+    run: (input, context) => execute(ledger, parts, input, context),
   });
   const gather = defineFanInHandler('chaos_gather', {
     description: 'adds up',
@@ -134,18 +157,35 @@ function handlers(ledger: Ledger) {
   return { work, exhausting, gather };
 }
 
-async function execute(ledger: Ledger, input: z.output<typeof workSchema>, context: TaskContext) {
+async function execute(
+  ledger: Ledger,
+  parts: TemporaryBlobs,
+  input: z.output<typeof workSchema>,
+  context: TaskContext,
+) {
   return noted(ledger, context, () =>
     context.services.workspace.use(context.task.key, async () => {
+      const hasPart = input.part ? await keepPart(parts, context) : async () => true;
       await wait(input.ms, undefined, { signal: context.signal });
       context.progress(0.5);
       await failOnDemand(ledger, executionOf(context), input.end === 'exhausting' ? Infinity : input.failures);
-      if (input.end === 'permanent') throw new CoreMachineError('RASTER_UNSUPPORTED', 'failed for good, as told');
+      if (failsIn(input, context.job.run)) {
+        throw new CoreMachineError('RASTER_UNSUPPORTED', 'failed for good, as told');
+      }
       const value = worked(input.value);
       if (input.blob !== undefined) await leaveBlob(context, input.blob, value);
+      if (!(await hasPart())) await ledger.lostPart(executionOf(context));
       return value;
     }),
   );
+}
+
+/** Answers how to ask whether it is still there. */
+async function keepPart(parts: TemporaryBlobs, { job, task, services }: TaskContext): Promise<() => Promise<boolean>> {
+  const folder = parts.folder({ jobId: job.id, run: job.run });
+  const ref = { container: parts.container, name: `${folder}${task.stage}-${task.number}-${task.attempt}` };
+  await services.blobs.upload(ref, new Uint8Array([1]), { contentType: 'application/octet-stream' });
+  return async () => (await services.blobs.properties(ref)) !== null;
 }
 
 async function noted(ledger: Ledger, context: TaskContext, run: () => Promise<number>) {
@@ -168,7 +208,7 @@ async function leaveBlob(context: TaskContext, name: string, value: number): Pro
 }
 
 function executionOf({ job, task }: TaskContext): Execution {
-  return { jobId: job.id, stage: task.stage, task: task.number, attempt: task.attempt };
+  return { jobId: job.id, run: job.run, stage: task.stage, task: task.number, attempt: task.attempt };
 }
 
 async function sumOf(results: StageResults<{ readonly value: number }>): Promise<number> {

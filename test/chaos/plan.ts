@@ -1,4 +1,5 @@
 import { type InstantName, instantNames } from '../../core/instants.ts';
+import { type Act, actsOf, describeActs } from './acts.ts';
 import {
   deepJob,
   emptyJob,
@@ -12,7 +13,7 @@ import {
 } from './expected.ts';
 import type { Work } from './jobs.ts';
 import type { MessageFaults } from './message-faults.ts';
-import { Random } from './random.ts';
+import { Random, randomFor } from './random.ts';
 
 /** What the adversary can do. Workers are counted from 0; one that is down or frozen already is left alone. */
 export type Action =
@@ -38,6 +39,11 @@ export const actionKinds = [
 
 export type Timed<T> = T & { readonly atMs: number };
 
+/** A job, and what its user does about it. */
+export interface PlannedJob extends Timed<TrialJob> {
+  readonly acts: readonly Act[];
+}
+
 /** All that a seed decides. */
 export interface Plan {
   readonly seed: number;
@@ -45,7 +51,7 @@ export interface Plan {
   /** The adversary acts in this time; then it lets everything come to rest. */
   readonly stormMs: number;
   readonly messages: MessageFaults;
-  readonly jobs: readonly Timed<TrialJob>[];
+  readonly jobs: readonly PlannedJob[];
   readonly actions: readonly Timed<Action>[];
 }
 
@@ -89,7 +95,10 @@ export function describePlan({ seed, workers, messages, jobs, actions }: Plan): 
   const fates = `drop ${drop.toFixed(2)} double ${double.toFixed(2)} delay ${delay.toFixed(2)}`;
   return [
     `seed ${seed}: ${workers} workers; messages: ${fates}${shuffle ? ' shuffled' : ''}`,
-    ...jobs.map(({ atMs, jobType, body }) => `  ${at(atMs)} submit ${jobType} ${body.name} (${sizeOf(body)})`),
+    ...jobs.map(
+      ({ atMs, jobType, body, acts }) =>
+        `  ${at(atMs)} submit ${jobType} ${body.name} (${sizeOf(body)})${describeActs(acts)}`,
+    ),
     ...actions.map(({ atMs, kind, ...rest }) => `  ${at(atMs)} ${kind} ${JSON.stringify(rest)}`),
   ].join('\n');
 }
@@ -107,11 +116,12 @@ function messageFaults(seed: number, random: Random): MessageFaults {
   return { seed, drop: share(), double: share(), delay: share(), shuffle: random.chance(0.5) };
 }
 
-function jobsOf(seed: number, random: Random): Timed<TrialJob>[] {
+function jobsOf(seed: number, random: Random): PlannedJob[] {
   const count = random.whole(4, 6);
   return Array.from({ length: count }, (_, index) => ({
     atMs: random.whole(0, 900),
     ...jobOf(seed, `j${index}`, random),
+    acts: actsOf(seed, `j${index}`),
   })).sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -120,6 +130,13 @@ function jobOf(seed: number, name: string, random: Random): TrialJob {
   const common = (width: number, ms: number) => ({ seed: value, name: `${seed}-${name}`, width, ms });
   const tasks = (from: number, to: number, change: (work: Work, index: number) => Work = (work) => work) =>
     Array.from({ length: random.whole(from, to) }, (_, index) => change(someWork(random), index));
+  // A stream of its own: what the seed decides besides stays as it was.
+  const more = randomFor(seed, `mending of ${name}`);
+  const failing = (work: Work): Work => ({
+    ...work,
+    end: 'permanent',
+    ...(more.chance(0.6) && { mendsIn: more.whole(2, 3) }),
+  });
   const names = ['wide', 'wide', 'deep', 'deep', 'strict', 'failing', 'lenient', 'exhausted', 'empty'];
   switch (random.pick([...names, 'unplannable', 'finalized', 'finalized', 'slow'])) {
     case 'wide':
@@ -127,13 +144,13 @@ function jobOf(seed: number, name: string, random: Random): TrialJob {
     case 'deep':
       return deepJob(common(random.whole(1, 3), random.whole(0, 30)));
     case 'failing': {
-      const failing = random.whole(0, 4);
-      const work = tasks(5, 10, (one, index) => (index === failing ? { ...one, end: 'permanent' } : one));
+      const place = random.whole(0, 4);
+      const work = tasks(5, 10, (one, index) => (index === place ? failing(one) : one));
       return strictJob(value, `${seed}-${name}`, work);
     }
     case 'lenient': {
       const share = random.pick([0, 0.3, 0.7, 1]);
-      const work = tasks(4, 10, (one) => (random.chance(share) ? { ...one, end: 'permanent' } : one));
+      const work = tasks(4, 10, (one) => (random.chance(share) ? failing(one) : one));
       return lenientJob(value, `${seed}-${name}`, work);
     }
     case 'exhausted': {
@@ -145,7 +162,7 @@ function jobOf(seed: number, name: string, random: Random): TrialJob {
     case 'unplannable':
       return unplannableJob(common(0, random.whole(0, 40)));
     case 'finalized': {
-      const work = tasks(3, 6, (one, index) => ({ ...one, blob: `${seed}/${name}/${index}` }));
+      const work = tasks(3, 6, (one, index) => ({ ...one, blob: `${seed}/${name}/${index}`, part: true }));
       const finalize = { finalizeFailures: random.whole(0, 2), finalizeMs: random.whole(0, 400) };
       return finalizedJob(value, `${seed}-${name}`, work, finalize);
     }
@@ -153,7 +170,11 @@ function jobOf(seed: number, name: string, random: Random): TrialJob {
       // Longer than a lease: kept by its heartbeat alone.
       return strictJob(value, `${seed}-${name}`, [{ ...someWork(random), ms: random.whole(leaseMs, 2 * leaseMs) }]);
     default:
-      return strictJob(value, `${seed}-${name}`, tasks(4, 10));
+      return strictJob(
+        value,
+        `${seed}-${name}`,
+        tasks(4, 10, (one) => ({ ...one, part: true })),
+      );
   }
 }
 

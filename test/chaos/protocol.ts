@@ -1,5 +1,6 @@
 import type { InstantName } from '../../core/instants.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { RequestKind } from './acts.ts';
 import type { Mutant } from './hurried-store.ts';
 import type { Fate, MessageFaults } from './message-faults.ts';
 
@@ -9,6 +10,8 @@ export interface WorkerOptions {
   readonly databaseUrl: string;
   readonly serviceBus: string;
   readonly storage: string;
+  /** Where its jobs keep their temporary blobs; no other arena's workers may know them. */
+  readonly partsContainer: string;
   readonly tempFolder: string;
   readonly mutant: Mutant | null;
 }
@@ -19,21 +22,40 @@ export type Order =
   | { readonly kind: 'messages'; readonly faults: MessageFaults | null }
   /** At the next such instant the worker kills itself, or tells that it is to be frozen. */
   | { readonly kind: 'strike'; readonly instant: InstantName; readonly how: 'kill' | 'freeze' }
-  | SubmitOrder;
+  | RequestOrder;
 
-/** A client's request; not to be begun after `before`, in ms since the epoch. */
-export interface SubmitOrder {
-  readonly kind: 'submit';
+/** A client's request; not to be begun after `before`, in ms since the epoch. Its correlation id is `chaos-{id}`. */
+export interface RequestOrder extends UserRequest {
+  readonly kind: 'request';
   readonly id: number;
+  readonly before: number;
+}
+
+/** `jobId`: null for a submission. */
+export interface UserRequest {
+  readonly what: RequestKind;
   readonly jobType: string;
   readonly body: JsonObject;
-  readonly before: number;
+  readonly jobId: string | null;
 }
 
 /** What a worker tells. */
 export type Report =
-  | { readonly kind: 'submitted'; readonly id: number; readonly jobId: string }
-  | { readonly kind: 'refused'; readonly id: number; readonly error: string }
+  | AnswerReport
   | { readonly kind: 'freezing' }
   /** What was done to the messages of a batch. */
   | { readonly kind: 'fates'; readonly fates: readonly Fate[] };
+
+export interface AnswerReport {
+  readonly kind: 'answer';
+  readonly id: number;
+  readonly answer: Answer;
+}
+
+/**
+ * `began`: the run. `stays`: what was submitted is there already. `refused`: by the rules. `broke`: something was away; it
+ * may have been done all the same.
+ */
+export type Answer =
+  | { readonly kind: 'began' | 'stays' | 'cancelled'; readonly jobId: string; readonly run: number }
+  | { readonly kind: 'refused' | 'broke'; readonly code: string };

@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { RequestKind } from './acts.ts';
 import { storm } from './adversary.ts';
 import type { Arena } from './arena.ts';
-import { type SubmittedJob, violations } from './checks.ts';
+import { violations } from './checks.ts';
+import { type PlayedJob, playJob } from './client.ts';
 import type { Fate } from './message-faults.ts';
 import type { Action, Plan } from './plan.ts';
 
@@ -16,11 +18,14 @@ export interface TrialReport {
   readonly replaced: number;
   /** Attempts of tasks, ends of jobs and so on: that the trial was not idle. */
   readonly moves: number;
-  /** What the adversary planned and really did, to workers and to messages, once each time. */
+  /**
+   * What the adversary planned and really did, to workers and to messages, and what users asked and a worker really did, once
+   * each time.
+   */
   readonly struck: readonly Strike[];
 }
 
-export type Strike = Action['kind'] | Fate;
+export type Strike = Action['kind'] | Fate | RequestKind;
 
 export interface TrialOptions {
   /** How long the system may take to come to rest. Default 40 s. */
@@ -41,44 +46,48 @@ export async function runTrial(arena: Arena, plan: Plan, options: TrialOptions =
   await arena.clear();
   arena.fleet.setFaults(plan.messages);
   arena.fleet.takeStruck();
-  const [jobs, done] = await Promise.all([submitAll(arena, plan), storm(arena, plan), wait(plan.stormMs)]);
+  const playing = Promise.all(plan.jobs.map((job, index) => playJob(arena, job, index)));
+  const storming = Promise.all([storm(arena, plan), wait(plan.stormMs)]);
+  // A user who finds no worker breaks it off at once.
+  const [done] = await Promise.race([storming, playing.then(() => storming)]);
   arena.fleet.setFaults(null);
   const calm = Date.now();
-  const { problem, replaced } = await settle(arena, jobs, options.settleLimitMs ?? defaultSettleLimitMs);
+  const [jobs, { problem, replaced }] = await Promise.all([playing, settle(arena, playing, options.settleLimitMs)]);
   const settledMs = Date.now() - calm;
   const found = await violations(arena, plan.seed, jobs);
   const problems = [...(problem ? [problem] : []), ...arena.fleet.takeOwnEnds(), ...found];
   const moves = await countMoves(arena);
-  const struck = [...done, ...arena.fleet.takeStruck()];
+  const struck = [...done, ...arena.fleet.takeStruck(), ...jobs.flatMap(({ tries }) => tries.flatMap(taken))];
   return { seed: plan.seed, problems, durationMs: Date.now() - started, settledMs, replaced, moves, struck };
 }
 
-async function submitAll(arena: Arena, plan: Plan): Promise<SubmittedJob[]> {
-  return Promise.all(
-    plan.jobs.map(async (job, index) => {
-      await wait(job.atMs);
-      const jobId = await arena.fleet.submit(index % plan.workers, job);
-      return { ...job, jobId };
-    }),
-  );
+/** What the try has brought about; nothing for a job's first submission, and what changed nothing. */
+function taken({ what, answer }: PlayedJob['tries'][number]): RequestKind[] {
+  return (answer?.kind === 'began' && answer.run > 1) || answer?.kind === 'cancelled' ? [what] : [];
 }
 
+/** Until users have done what they wanted and everything has come to rest. */
 async function settle(
   arena: Arena,
-  jobs: readonly SubmittedJob[],
-  limitMs: number,
+  playing: Promise<unknown>,
+  limitMs = defaultSettleLimitMs,
 ): Promise<{ problem: string | null; replaced: number }> {
   const begun = Date.now();
+  let playedAt: number | null = null;
+  playing.then(
+    () => (playedAt = Date.now()),
+    () => (playedAt = Date.now()),
+  );
   let replaced = 0;
   for (;;) {
+    // Before it is asked what is open: a request may open something.
+    const since: number | null = playedAt;
     const open = await openWork(arena);
-    if (open.length === 0) return { problem: null, replaced };
-    const waited = Date.now() - begun;
-    if (waited > limitMs) {
-      const first = open.slice(0, 8).join('\n');
-      return { problem: `not at rest after ${limitMs / 1000} s (${jobs.length} jobs):\n${first}`, replaced };
+    if (since !== null && open.length === 0) return { problem: null, replaced };
+    if (since !== null && Date.now() - since > limitMs) {
+      return { problem: `not at rest after ${limitMs / 1000} s:\n${open.slice(0, 8).join('\n')}`, replaced };
     }
-    if (replaced === 0 && waited > patienceMs) replaced = await replaceDeaf(arena);
+    if (open.length > 0 && Date.now() - begun > patienceMs) replaced += await replaceDeaf(arena);
     await wait(50);
   }
 }

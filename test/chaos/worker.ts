@@ -19,8 +19,9 @@ import { chaosJobs } from './jobs.ts';
 import { Ledger } from './ledger.ts';
 import { faultyQueue, type MessageFaults } from './message-faults.ts';
 import { leaseMs } from './plan.ts';
-import type { Order, Report, SubmitOrder, WorkerOptions } from './protocol.ts';
+import type { Order, Report, WorkerOptions } from './protocol.ts';
 import { randomFor } from './random.ts';
+import { answerOf } from './requests.ts';
 
 /** One worker: the engine with its real adapters behind the functions host, and the means to do it harm. */
 const options = await childOptions<WorkerOptions>();
@@ -52,7 +53,7 @@ const queue = openServiceBusQueue({
 // As in production, no two processes have the same name.
 const worker = `${options.name}:${process.pid}`;
 const ledger = new Ledger(postgres.database, worker);
-const jobs = chaosJobs(ledger);
+const jobs = chaosJobs(ledger, options.partsContainer);
 const workspace = await openWorkspace({ root: options.tempFolder, log });
 const blobs = openBlobStore({ connection: options.storage });
 const machine = new CoreMachine({
@@ -104,19 +105,8 @@ async function obey(order: Order): Promise<void> {
     case 'strike':
       armed.set(order.instant, order.how);
       return;
-    case 'submit':
-      return submit(order);
-  }
-}
-
-async function submit({ id, jobType, body, before }: SubmitOrder): Promise<void> {
-  try {
-    // Its client has gone to another worker: the job may have failed meanwhile, and this would be its next run.
-    if (Date.now() > before) throw new Error('the request has waited for too long');
-    const { job } = await machine.submit({ jobType, body, force: false, correlationId: `chaos-${id}` });
-    tell({ kind: 'submitted', id, jobId: job.jobId });
-  } catch (error) {
-    tell({ kind: 'refused', id, error: String(error) });
+    case 'request':
+      return tell({ kind: 'answer', id: order.id, answer: await answerOf(machine, order) });
   }
 }
 

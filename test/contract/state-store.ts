@@ -1,4 +1,5 @@
 import { after, before, describe } from 'node:test';
+import { testCallbacks } from './state-store-callbacks.ts';
 import { testJobEnds } from './state-store-ends.ts';
 import { testLists } from './state-store-lists.ts';
 import { testMoves } from './state-store-moves.ts';
@@ -33,6 +34,7 @@ export function stateStoreContract(name: string, makeStore: () => Promise<StateS
     testRaces(stores);
     testLists(stores);
     testUpkeep(stores);
+    testCallbacks(stores);
     testRetries(stores);
     testMoves(stores);
   });

@@ -8,8 +8,8 @@ import { momentsOfChance, throughKills } from '../tools/kills.ts';
 import { itemIds } from '../tools/pgstac-items.ts';
 import { uploadTiles } from '../tools/tile-sets.ts';
 
-/** Eight hosts are started one after another. */
-const timeout = 230_000;
+/** Up to ten hosts are started one after another. */
+const timeout = 280_000;
 
 /** Two tiles: how long each stage may take, more or less. */
 const stageMs = [300, 900, 60, 250];

@@ -13,8 +13,8 @@ import { momentsOfChance, throughKills } from '../tools/kills.ts';
 import { itemIds } from '../tools/pgstac-items.ts';
 import { eventually } from '../tools/poll.ts';
 
-/** Ten hosts are started one after another. */
-const timeout = 230_000;
+/** Up to twelve hosts are started one after another. */
+const timeout = 330_000;
 
 /** Four tiles: how long each stage may take, more or less. */
 const stageMs = [300, 700, 1500, 60, 250];

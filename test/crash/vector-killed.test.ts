@@ -5,7 +5,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { crashStack } from '../tools/crash-stack.ts';
-import { type Moment, type StageMoments, throughKills } from '../tools/kills.ts';
+import { momentsOfChance, throughKills } from '../tools/kills.ts';
 import { eventually } from '../tools/poll.ts';
 import { createTestDatabase, withClient } from '../tools/postgres.ts';
 
@@ -42,16 +42,8 @@ const seenWith = {
 
 type Mode = keyof typeof seenWith;
 
-/** In each stage a moment of chance, and the worst one: the work is done, and nobody knows. At the end that of the job. */
-function moments(): StageMoments[] {
-  const chance = (stage: number): Moment =>
-    `task-claimed@${stage}+${Math.floor(Math.random() * (stageMs[stage - 1] ?? 0))}`;
-  const ofStages = stageMs.map((_, index): StageMoments => {
-    const stage = index + 1;
-    return { sure: `handler-done@${stage}`, chance: chance(stage) };
-  });
-  return [...ofStages, { sure: 'job-finished@3', chance: chance(3) }];
-}
+/** In each stage the worst moment besides one of chance: the work is done, and nobody knows. */
+const moments = () => momentsOfChance(stageMs, 'handler-done');
 
 for (const mode of Object.keys(seenWith) as Mode[]) {
   test(`${mode}, kill -9 in each stage: the rows once, read all or none, nothing left over`, { timeout }, (context) =>

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openPostgres, type Postgres } from '../../infrastructure/postgres/postgres.ts';
-import { WorkerPresence } from '../../infrastructure/postgres/presence.ts';
+import { WorkerPresence, workerLockClass } from '../../infrastructure/postgres/presence.ts';
 import { planned } from '../contract/state-store-tools.ts';
 import { eventually } from '../tools/poll.ts';
 import { createTestDatabase, type TestDatabase, withClient } from '../tools/postgres.ts';
@@ -64,6 +64,27 @@ test('a worker that is only frozen keeps its leases', async () => {
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.deepEqual(await dead(), ['frozen']);
+});
+
+test('a worker that was forgotten before it had its lock makes itself known again', async () => {
+  const presence = new WorkerPresence({ url: database.url, applicationName: 'slow' }, 'slow');
+  await withClient(database.url, async (client) => {
+    const ask = async (sql: string, parameters: readonly unknown[] = []) =>
+      (await client.query<{ readonly number: number }>(sql, [...parameters])).rows.map(({ number }) => number);
+    const [first] = await ask(`INSERT INTO app.workers (worker) VALUES ('slow') RETURNING number`);
+    await ask('SELECT pg_advisory_lock($1, $2)', [workerLockClass, first]);
+    const starting = presence.start();
+    const waiting = `SELECT objid::int AS number FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    await eventually(async () => (await ask(waiting)).includes(Number(first)));
+    await ask(`DELETE FROM app.workers WHERE worker = 'slow'`);
+    await ask('SELECT pg_advisory_unlock_all()');
+    await starting;
+    const held = await ask(`SELECT l.objid::int AS number FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = 'slow'`);
+    assert.deepEqual(held, await ask(`SELECT number FROM app.workers WHERE worker = 'slow'`));
+    assert.equal(held.length, 1);
+  });
+  await presence.stop();
 });
 
 test('a lock that is free for a moment only is no death', async () => {

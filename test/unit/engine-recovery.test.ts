@@ -357,3 +357,29 @@ test('messages that are not ours are refused with a code', async () => {
     await assert.rejects(b.machine.handleTaskMessage(body), { code: 'BAD_MESSAGE' });
   }
 });
+
+test('the receiver is told of a run that was followed by another before it was told', async () => {
+  const told: (readonly [string, unknown])[] = [];
+  let away = true;
+  const b = bench([sumJob(double)], {
+    onJobComplete: async ({ status, result }) => {
+      if (away) throw new Error('the receiver is away');
+      told.push([status, result?.sum]);
+    },
+  });
+  const jobId = await b.submit('sum_job');
+  await b.machine.cancel(jobId);
+  await b.machine.retry(jobId, { fromStart: false, correlationId: 'again' });
+  await b.drainAll();
+  away = false;
+  b.clock.advance(60_000);
+  const { fixed } = await b.machine.upkeep('stages');
+  const { result } = (await b.store.getJob(jobId)) ?? {};
+  assert.deepEqual(told.toSorted(), [
+    ['cancelled', undefined],
+    ['completed', result?.sum],
+  ]);
+  assert.equal(fixed, 2);
+  b.clock.advance(60_000);
+  assert.equal((await b.machine.upkeep('stages')).scanned, 0);
+});
