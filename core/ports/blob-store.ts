@@ -55,8 +55,8 @@ export interface BlobStore {
   ): Promise<void>;
   /** Streams a local file (by path) or bytes to a blob, replacing it. Creates the container if missing. */
   upload(ref: BlobRef, source: string | Uint8Array, options: UploadOptions): Promise<BlobProperties>;
-  /** False when there was nothing to delete. */
-  delete(ref: BlobRef): Promise<boolean>;
+  /** False when there was nothing to delete, or, with `etag`, something else than what had it. */
+  delete(ref: BlobRef, options?: { etag?: string }): Promise<boolean>;
   gdalSource(ref: BlobRef): Promise<GdalSource>;
   /** The blob's https URL, percent-encoded, without credentials. */
   url(ref: BlobRef): string;

@@ -89,7 +89,7 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
   const cogDriverDoes = interleave === 'PIXEL' || facts.bands.length === 1 || gdal.cogInterleave;
   const invalid = invalidPixels(facts, compression);
   const beyond = reprojects && !rolls ? input.beyond : null;
-  const cogPlace = beyond && input.tile && cylinder ? broughtBack(input.tile, cylinder) : null;
+  const within = input.tile && cylinder && !turned ? broughtBack(input.tile, cylinder) : null;
   const warp = reprojects || invalid.needsWarp;
   return {
     reprojects,
@@ -99,9 +99,9 @@ export function planCog(input: PlanInput, gdal: GdalCapabilities): CogPlan {
     sourceCrs: input.crsOverride,
     grid: input.tile ?? turned ?? input.grid,
     ...(input.pixelSize && reprojects && !rolls && sharedGrid(facts, input.pixelSize)),
-    place: warp ? null : turned && (input.tile ?? turned),
+    place: warp ? null : turned ? (input.tile ?? turned) : within,
     ...(input.tile && { tile: input.tile }),
-    ...(cogPlace && { cogPlace }),
+    ...(warp && within && { cogPlace: within }),
     mask: warp && !(rolls && allValid(facts)) ? maskOf(facts, invalid) : 'none',
     nodata: invalid.nodata,
     ignoreNodata: invalid.ignore,

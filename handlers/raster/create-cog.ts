@@ -17,6 +17,7 @@ import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
 import { laterStep, scratchPixels, unmaskedPixels } from './scratch.ts';
 import { openSource } from './source.ts';
+import { type Describe, storeCog } from './store-cog.ts';
 import { transferred } from './transfer.ts';
 
 export const createCog = defineHandler('create_cog', {
@@ -43,18 +44,18 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const info = await services.gdal.info(local(file), ['-norat'], { signal, ahead: true });
   const facts = rasterFacts(info);
   const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
+  const extent = await globeExtent(services.gdal, facts, input.target_crs);
+  const size = await mercatorSize(services.gdal, input.target_crs, facts);
+  const zooms = size && zoomsOf(size);
   const storageTier = accessTierOf(input.tier);
-  const stored = services.blobs.upload(target, file, {
+  const upload = {
     contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
     accessTier: storageTier,
     signal,
     onProgress: transferred(context, [0.9, 0.99]),
-  });
-  const describing = input.describe ? describe(input, { facts, stored, target, file }, context) : null;
-  const [{ sizeBytes }, itemBody] = await bothOf(stored, describing);
-  const extent = await globeExtent(services.gdal, facts, input.target_crs);
-  const size = await mercatorSize(services.gdal, input.target_crs, facts);
-  const zooms = size && zoomsOf(size);
+  };
+  const describing: Describe = (stored) => describe(input, { facts, stored, target, file }, context);
+  const { sizeBytes, itemBody } = await storeCog(target, file, upload, input.describe ? describing : null, context);
   return {
     cog_blob: target.name,
     cog_container: target.container,
@@ -78,12 +79,6 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
     gdal_version: services.gdal.capabilities.version,
     ...(itemBody && { item_body: itemBody }),
   };
-}
-
-/** Waits for both also when one fails: neither is to be at work in a folder that is gone. */
-async function bothOf<A, B>(one: Promise<A>, other: Promise<B> | null): Promise<[A, B | null]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
 }
 
 interface Written {

@@ -87,6 +87,12 @@ export function acrossOf({ turn, seam, start }: Cylinder, { bbox: [west, , east]
   return [left, left + (width / 360) * turn];
 }
 
+/** The x between two others, if any, where the CRS ends and what lies beyond is shown at its other end. */
+export function seamBetween(left: number, right: number, { turn, start }: Cylinder): number | null {
+  const seam = start + (Math.floor((left - start) / turn) + 1) * turn;
+  return seam < right ? seam : null;
+}
+
 /** Degrees: less than this is rounding. */
 const rounding = 1e-9;
 

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
 import { type CogPlan, isNorthUp, type PlanInput, planCog, type TileWindow } from './cog-plan.ts';
-import { beyondSeam, cylinderOf } from './cylinder.ts';
+import { beyondSeam, type Cylinder, cylinderOf } from './cylinder.ts';
 import { globeExtent } from './extent.ts';
 import type { CreateCogInput } from './schemas.ts';
 import { ownGrid } from './target-grid.ts';
@@ -17,6 +17,8 @@ export type Wanted = Pick<
 export interface Planning {
   readonly facts: RasterFacts;
   readonly info: JsonObject;
+  /** Of the target. */
+  readonly cylinder: Cylinder | null;
   /** Without a tile: of the whole. */
   planOf(tile?: TileWindow): CogPlan;
 }
@@ -47,7 +49,7 @@ export async function planningFor(wanted: Wanted, source: GdalSource, context: T
     tier: wanted.tier,
     jpegQuality: wanted.jpeg_quality,
   };
-  return { facts, info, planOf: (tile) => planCog({ ...input, tile }, services.gdal.capabilities) };
+  return { facts, info, cylinder, planOf: (tile) => planCog({ ...input, tile }, services.gdal.capabilities) };
 }
 
 /** True when values are stored in fewer bits than their type has, e.g. 12 of 16. */

@@ -26,14 +26,14 @@ export interface DescribedRaster {
   readonly madeFrom: BlobRef | null;
 }
 
-/** What a STAC item says of a raster, from a reduced copy of its pixels; its thumbnail is stored. */
+/** What a STAC item says of a raster, from a reduced copy of its pixels; its thumbnail is stored, last of all. */
 export async function describeRaster(described: DescribedRaster, context: TaskContext): Promise<ItemBody> {
   const { blobs, gdal } = context.services;
   const { facts, madeFrom } = described;
   const seen = await observe(described, context);
-  const thumbnailHref = await storeThumbnail(described, seen, context);
+  const picture = await pictureOf(described, seen);
   const { sizeBytes } = await described.stored;
-  return buildItemBody({
+  const body = buildItemBody({
     facts,
     crs: await gdal.describeCrs(facts.crs),
     ...seen,
@@ -43,11 +43,14 @@ export async function describeRaster(described: DescribedRaster, context: TaskCo
       sizeBytes,
       headerBytes: facts.isCog ? await headerBytes(described.raster, sizeBytes, context) : null,
     },
-    thumbnailHref,
+    thumbnailHref: picture && blobs.url(described.thumbnail),
     source: madeFrom && { href: blobs.url(madeFrom), blobName: madeFrom.name },
     render: renderOf(facts, seen.display),
     isPhoto: seen.display.kind === 'colors' && seen.display.ranges === null,
   });
+  const { signal } = context;
+  if (picture) await blobs.upload(described.thumbnail, picture, { contentType: 'image/webp', signal });
+  return body;
 }
 
 interface Seen {
@@ -71,16 +74,9 @@ async function observe({ facts, source, rasterType }: DescribedRaster, { service
   };
 }
 
-/** Its URL; null when the raster has not one valid pixel. */
-async function storeThumbnail(
-  { facts, thumbnail: place }: DescribedRaster,
-  { display, sample }: Seen,
-  { services, signal }: TaskContext,
-): Promise<string | null> {
-  if (!sample.mask.includes(255)) return null;
-  const picture = await thumbnail(facts, display, sample);
-  await services.blobs.upload(place, picture, { contentType: 'image/webp', signal });
-  return services.blobs.url(place);
+/** Null when the raster has not one valid pixel. */
+async function pictureOf({ facts }: DescribedRaster, { display, sample }: Seen): Promise<Uint8Array | null> {
+  return sample.mask.includes(255) ? thumbnail(facts, display, sample) : null;
 }
 
 function headerBytes(raster: BlobRef, sizeBytes: number, { services }: TaskContext): Promise<number | null> {

@@ -15,7 +15,7 @@ import {
 } from './schemas.ts';
 import { schemeDocument } from './scheme-document.ts';
 import { accessOf } from './source-access.ts';
-import { targetPixels } from './target-pixels.ts';
+import { seamColumn, targetPixels } from './target-pixels.ts';
 import { cutOf } from './tile-windows.ts';
 import { automaticTileSize, gridDimensions, tileCount } from './tiles.ts';
 
@@ -89,7 +89,9 @@ async function tilingOf(
   const bytesPerPixel = bands.reduce((sum, { type }) => sum + bytesOf(type), 0);
   const tile_size = input.tile_size ?? automaticTileSize(bytesPerPixel);
   checkOverlap(input.overlap, tile_size);
-  return { grid, scale: [grid.width / width, grid.height / height], tile_size, overlap: input.overlap };
+  const seam = seamColumn(grid, planning.cylinder);
+  const scale: Tiling['scale'] = [grid.width / width, grid.height / height];
+  return { grid, scale, tile_size, overlap: input.overlap, ...(seam !== null && { seam_column: seam }) };
 }
 
 /** Throws INVALID_PARAMETERS: a tile's own pixels are to be more than its neighbours'. */

@@ -17,6 +17,8 @@ export const tiling = z.object({
   scale: z.tuple([z.number(), z.number()]),
   tile_size: z.int(),
   overlap: z.int(),
+  /** Where the grid goes over the end of its CRS, as at the antimeridian: no tile does. */
+  seam_column: z.int().optional(),
 });
 export type Tiling = z.output<typeof tiling>;
 

@@ -20,14 +20,15 @@ const tolerance = 1e-6;
 /**
  * A grid that covers `bounds` and whose lines lie at whole multiples of the pixel's side, a number of few bits. Then
  * every edge and every centre of a pixel is exact in floating point, whether counted from the grid's corner or from
- * that of a window of it: a window's pixels get the very coordinates that they have in the whole grid.
+ * that of a window of it: a window's pixels get the very coordinates that they have in the whole grid. Upright lines are
+ * counted from `origin`, where one is to lie: 0, or an x within the grid, whose last bit is no finer than theirs.
  */
-export function snappedGrid({ bounds, width, height }: TargetGrid): PixelGrid {
+export function snappedGrid({ bounds, width, height }: TargetGrid, origin = 0): PixelGrid {
   const [left, bottom, right, top] = bounds;
-  const horizontal = snappedAxis(left, right, width);
-  const vertical = snappedAxis(bottom, top, height);
+  const horizontal = snappedAxis(left, right, width, origin);
+  const vertical = snappedAxis(bottom, top, height, 0);
   return {
-    left: horizontal.first * horizontal.side,
+    left: origin + horizontal.first * horizontal.side,
     top: vertical.last * vertical.side,
     dx: horizontal.side,
     dy: vertical.side,
@@ -36,15 +37,15 @@ export function snappedGrid({ bounds, width, height }: TargetGrid): PixelGrid {
   };
 }
 
-/** `first` and `last` are the numbers of the grid lines at the ends, counted from 0 in units of `side`. */
-function snappedAxis(from: number, to: number, count: number): { first: number; last: number; side: number } {
+/** `first` and `last` are the numbers of the grid lines at the ends, counted from `origin` in units of `side`. */
+function snappedAxis(from: number, to: number, count: number, origin: number) {
   const wanted = (to - from) / count;
   const furthest = Math.max(Math.abs(from), Math.abs(to)) / wanted + 2;
   // One bit for the halves of pixels, in which their centres lie.
   const bits = Math.min(mostSideBits, mantissaBits - 1 - Math.ceil(Math.log2(furthest)));
   const side = roundedTo(wanted, Math.max(1, bits));
-  const first = Math.floor(from / side + tolerance);
-  const last = Math.max(first + 1, Math.ceil(to / side - tolerance));
+  const first = Math.floor((from - origin) / side + tolerance);
+  const last = Math.max(first + 1, Math.ceil((to - origin) / side - tolerance));
   return { first, last, side };
 }
 

@@ -2,6 +2,7 @@ import type { TaskContext } from '../../core/handler.ts';
 import type { GdalSource } from '../../core/ports/blob-store.ts';
 import { suggestionCommand } from '../raster/cog-commands.ts';
 import { type CogPlan, isNorthUp } from '../raster/cog-plan.ts';
+import { type Cylinder, seamBetween } from '../raster/cylinder.ts';
 import type { Planning } from '../raster/plan-for.ts';
 import type { TargetGrid } from '../raster/target-grid.ts';
 import { type RasterFacts, rasterFacts } from '../stac/raster-facts.ts';
@@ -19,8 +20,26 @@ export async function targetPixels(
   const keepsPixels = plan.resampling.reproject === 'near' && isNorthUp(facts.geoTransform) && isSameSize(plan, facts);
   if (!plan.reprojects && !plan.place) return ownPixels(facts);
   const given = plan.place ?? plan.grid;
-  if (given) return keepsPixels ? givenGrid(given) : snappedGrid(given);
-  return snappedGrid(await suggestedGrid(plan, source, folder, context));
+  if (given && keepsPixels) return givenGrid(given);
+  const wanted = given ?? (await suggestedGrid(plan, source, folder, context));
+  const [left, , right] = wanted.bounds;
+  const seam = seamIn(left, right, { dx: (right - left) / wanted.width, cylinder: planning.cylinder });
+  return snappedGrid(wanted, seam ?? 0);
+}
+
+/** The first column beyond the end of the CRS; null: the grid lies within. */
+export function seamColumn(grid: PixelGrid, cylinder: Cylinder | null): number | null {
+  const { left, dx, width } = grid;
+  const seam = seamIn(left, left + width * dx, { dx, cylinder });
+  return seam === null ? null : Math.ceil((seam - left) / dx - rounding);
+}
+
+/** Of a pixel. */
+const rounding = 1e-6;
+
+/** Where the CRS ends, with at least a pixel on both sides: a grid of the whole globe may be a little wider than that. */
+function seamIn(left: number, right: number, { dx, cylinder }: { dx: number; cylinder: Cylinder | null }) {
+  return cylinder && seamBetween(left + dx, right - dx, cylinder);
 }
 
 /** A raster of degrees that is only moved or rolled has as many pixels as before. */

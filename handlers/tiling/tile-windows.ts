@@ -3,8 +3,8 @@ import type { Tiling } from './schemas.ts';
 import { boundsOfWindow, type GridWindow } from './snapped-grid.ts';
 import type { Cut } from './tiles.ts';
 
-export function cutOf({ grid, tile_size: tileSize, overlap }: Tiling): Cut {
-  return { width: grid.width, height: grid.height, tileSize, overlap };
+export function cutOf({ grid, tile_size: tileSize, overlap, seam_column: seam }: Tiling): Cut {
+  return { width: grid.width, height: grid.height, tileSize, overlap, seam };
 }
 
 /** A window of the tiling's grid as the planner of COGs takes it. */

@@ -7,7 +7,9 @@ export interface Cut {
   readonly width: number;
   readonly height: number;
   readonly tileSize: number;
-  /** Pixels that a tile has beyond its own on each side, as far as the grid goes. */
+  /** The column where the CRS ends: tiles end and begin there, so that each lies in one piece within the CRS. */
+  readonly seam?: number | undefined;
+  /** Pixels that a tile has beyond its own on each side, as far as the grid goes, or to the seam. */
   readonly overlap: number;
 }
 
@@ -27,8 +29,14 @@ export function automaticTileSize(bytesPerPixel: number): number {
   return Math.max(step, Math.floor(Math.sqrt(wantedTileBytes / bytesPerPixel) / step) * step);
 }
 
-export function columnsOf({ width, tileSize }: Cut): number {
-  return Math.ceil(width / tileSize);
+export function columnsOf(cut: Cut): number {
+  const { width, seam, tileSize } = cut;
+  return columnsBefore(cut) + (seam === undefined ? 0 : Math.ceil((width - seam) / tileSize));
+}
+
+/** Without a seam all of them. */
+function columnsBefore({ width, seam, tileSize }: Cut): number {
+  return Math.ceil((seam ?? width) / tileSize);
 }
 
 export function rowsOf({ height, tileSize }: Cut): number {
@@ -55,8 +63,8 @@ function leastTileSize(cut: Cut): number {
 export function tileAt(cut: Cut, number: number): Tile {
   const columns = columnsOf(cut);
   const [tileRow, tileColumn] = [Math.floor(number / columns), number % columns];
-  const across = span(tileColumn, cut.width, cut);
-  const down = span(tileRow, cut.height, cut);
+  const across = columnSpan(tileColumn, cut);
+  const down = span(tileRow, [0, cut.height], cut);
   return {
     id: `tile_${tileRow}_${tileColumn}`,
     tileRow,
@@ -68,11 +76,21 @@ export function tileAt(cut: Cut, number: number): Tile {
   };
 }
 
-function span(index: number, size: number, { tileSize, overlap }: Cut): { from: number; to: number } {
-  return {
-    from: Math.max(0, index * tileSize - overlap),
-    to: Math.min(size, (index + 1) * tileSize + overlap),
-  };
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+function columnSpan(index: number, cut: Cut): Span {
+  const { width, seam = width } = cut;
+  const before = columnsBefore(cut);
+  return index < before ? span(index, [0, seam], cut) : span(index - before, [seam, width], cut);
+}
+
+/** Of the tile with this number, counted from `start`. */
+function span(index: number, [start, end]: readonly [number, number], { tileSize, overlap }: Cut): Span {
+  const from = start + index * tileSize;
+  return { from: Math.max(start, from - overlap), to: Math.min(end, from + tileSize + overlap) };
 }
 
 /** "17x12": columns x rows. */

@@ -17,7 +17,7 @@ import {
   noContainer,
 } from './names.ts';
 import { isFolder, listedProperties, storedProperties } from './properties.ts';
-import { type Target, toStorageError } from './storage-error.ts';
+import { isConditionNotMet, type Target, toStorageError } from './storage-error.ts';
 import { uploadSource } from './upload.ts';
 
 /** A connection string, or the blob endpoint of an account that is reached with the process's identity. */
@@ -137,9 +137,11 @@ class AzureBlobStore implements BlobStore {
     return mapped(async () => storedProperties(ref, await this.#blob(ref).getProperties()), ref);
   }
 
-  async delete(ref: BlobRef): Promise<boolean> {
+  async delete(ref: BlobRef, { etag }: { etag?: string } = {}): Promise<boolean> {
     if (!isPossible(ref)) return false;
-    return (await orNull(() => this.#blob(ref).delete({ deleteSnapshots: 'include' }), ref)) !== null;
+    const conditions = etag === undefined ? {} : { ifMatch: etag };
+    const request = () => this.#blob(ref).delete({ deleteSnapshots: 'include', conditions });
+    return (await orNull(() => unlessChanged(request), ref)) !== null;
   }
 
   async gdalSource(ref: BlobRef): Promise<GdalSource> {
@@ -168,8 +170,18 @@ async function mapped<T>(work: () => Promise<T>, target: Target, signal?: AbortS
   }
 }
 
+/** null where the condition of a request does not hold: the service's 412. */
+async function unlessChanged<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isConditionNotMet(error)) return null;
+    throw error;
+  }
+}
+
 /** null for the service's 404 and for nothing else. */
-async function orNull<T>(work: () => Promise<T>, target: Target): Promise<T | null> {
+async function orNull<T>(work: () => Promise<T | null>, target: Target): Promise<T | null> {
   try {
     return await mapped(work, target);
   } catch (error) {

@@ -89,7 +89,8 @@ export class MemoryBlobStore implements BlobStore {
     return properties;
   }
 
-  async delete(ref: BlobRef): Promise<boolean> {
+  async delete(ref: BlobRef, { etag }: { etag?: string } = {}): Promise<boolean> {
+    if (etag !== undefined && (await this.properties(ref))?.etag !== etag) return false;
     return this.#containers.get(ref.container)?.delete(ref.name) ?? false;
   }
 

@@ -47,6 +47,11 @@ export function isTransient(error: unknown): boolean {
   return status === undefined || status >= 500 || status === 408 || status === 429;
 }
 
+/** A request with a condition, and what it is about is another thing by now. */
+export function isConditionNotMet(error: unknown): boolean {
+  return statusOf(error) === 412 && codeOf(error) === 'ConditionNotMet';
+}
+
 function statusOf(error: unknown): number | undefined {
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   return typeof status === 'number' ? status : undefined;

@@ -5,13 +5,14 @@ import { benchEngine } from './bench/engine/engine.ts';
 import { benchGrowth } from './bench/engine/growth.ts';
 import { benchProfile } from './bench/engine/profile-run.ts';
 import { benchLarge } from './bench/large.ts';
+import { benchLists } from './bench/lists.ts';
 import { benchRaster } from './bench/raster.ts';
 import { benchSubmits } from './bench/submits.ts';
 import { benchVector } from './bench/vector.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
 
 const help = `./run bench NAME [--rounds 3]
-  NAME: collection, containers, engine, growth, large, profile, raster, submits, vector
+  NAME: collection, containers, engine, growth, large, lists, profile, raster, submits, vector
   containers: --sizes 1000,5000 for a smaller try (writes nothing)
   engine: --only core_machine,pg_boss,… (writes nothing), --sizes 100,1000,…
   large: --sides 10000,20000,… in pixels, each a multiple of 10,000
@@ -29,7 +30,7 @@ function chosenBench(): () => Promise<void> {
       rounds: { type: 'string', default: '3' },
       only: { type: 'string' },
       sizes: { type: 'string' },
-      sides: { type: 'string', default: '10000,40000' },
+      sides: { type: 'string', default: '10000,20000,40000' },
       scale: { type: 'string', default: '1' },
       finished: { type: 'string', default: '5000000' },
     },
@@ -44,6 +45,7 @@ function chosenBench(): () => Promise<void> {
   const benches: Readonly<Record<string, () => Promise<void>>> = {
     collection: () => benchCollection(rounds),
     large: () => benchLarge(sides),
+    lists: () => benchLists(rounds),
     containers: () => benchContainers(sizes),
     growth: () => benchGrowth({ rounds, finished }),
     profile: benchProfile,

@@ -216,6 +216,16 @@ export function blobStoreContract(title: string, open: () => Promise<BlobStore>)
       assert.equal(await store.properties(ref), null);
     });
 
+    test('deleting what was stored, not what has taken its place', async () => {
+      const ref = { container: await newContainer(), name: 'x' };
+      const { etag: first } = await store.upload(ref, Buffer.from('x'), binary);
+      const { etag } = await store.upload(ref, Buffer.from('y'), binary);
+      assert.equal(await store.delete(ref, { etag: first }), false);
+      assert.equal(Buffer.from(await store.read(ref)).toString(), 'y');
+      assert.equal(await store.delete(ref, { etag }), true);
+      assert.equal(await store.delete(ref, { etag }), false);
+    });
+
     test('hostile names are stored, found, listed and deleted as they are', async () => {
       const container = await newContainer();
       for (const name of hostileNames) {

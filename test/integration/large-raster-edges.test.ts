@@ -8,7 +8,7 @@ import { runJob } from '../../core/testing/run-job.ts';
 import { processLargeRaster } from '../../jobs/process-large-raster.ts';
 import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { truncate, writeRaster } from '../tools/gdal-files.ts';
-import { assertSeamless, largeJobs, wholeWarp, windowsOf } from '../tools/large-raster.ts';
+import { assertSeamless, largeJobs, type Tiled, wholeWarp, windowsOf } from '../tools/large-raster.ts';
 import { JobFailure, pixelsOf } from '../tools/raster-jobs.ts';
 
 const jobs = await largeJobs();
@@ -127,19 +127,48 @@ test('PNG, which is read from its beginning only: one copy, the same pixels', as
   await assertSeamless(tiled, file, false);
 });
 
-test('over the antimeridian: tiles in one piece, the ones beyond it brought back', async () => {
+test('over the antimeridian: tiles end and begin there, with all pixels, the ones beyond it brought back', async () => {
   const file = await translated(rgb('pacific-plain.tif', 1400, 600), 'pacific.tif', [
     ...['-a_srs', 'EPSG:32760', '-a_ullr', '811000', '8000000', '825000', '7994000', '-co', 'TILED=YES'],
   ]);
   const tiled = await jobs.tile(file, { tile_size: 512 });
-  const lefts = await Promise.all(tiled.cogs.map(async (cog) => (await gdalinfo(cog.file)).geoTransform?.[0] ?? 0));
-  assert.ok(lefts.some((left) => left > 179) && lefts.some((left) => left < -179), String(lefts));
-  for (const cog of tiled.cogs) assert.ok(cog.bounds_4326.every((degree) => Math.abs(degree) <= 180));
+  await assertWithinDegrees(tiled);
+  const beyond = '+proj=longlat +datum=WGS84 +lon_wrap=180 +no_defs +type=crs';
+  await assertSeamless(tiled, await wholeWarp(file, tiled, beyond, ['-r', 'cubic', '-dstalpha']), true);
   const { features } = tiled.document as { features: { geometry: { type: string } }[] };
-  assert.ok(features.some(({ geometry }) => geometry.type === 'MultiPolygon'));
+  for (const { geometry } of features) assert.equal(geometry.type, 'Polygon');
   const inNewZealands = await jobs.tile(file, { tile_size: 512, target_crs: 'EPSG:4167' });
   assert.equal(inNewZealands.scheme.grid_dimensions, tiled.scheme.grid_dimensions);
+  await assertWithinDegrees(inNewZealands);
 });
+
+test('degrees that go on beyond the antimeridian: the same pixels, the tiles beyond it brought back', async () => {
+  for (const [name, west] of [
+    ['eastwards', 179.7],
+    ['westwards', -180.7],
+  ] as const) {
+    const corners = [west, -16, west + 1, -16.5].map(String);
+    const file = await translated(rgb(`${name}-plain.tif`, 1000, 500), `${name}.tif`, [
+      ...['-a_srs', 'EPSG:4326', '-a_ullr', ...corners, '-co', 'TILED=YES'],
+    ]);
+    const tiled = await jobs.tile(file, { tile_size: 512 });
+    assert.equal(tiled.scheme.grid_dimensions, '3x1');
+    await assertWithinDegrees(tiled);
+    await assertSeamless(tiled, file, false);
+  }
+});
+
+/** On both sides of the antimeridian, by the COGs' own words. */
+async function assertWithinDegrees({ cogs }: Tiled): Promise<void> {
+  const infos = await Promise.all(cogs.map(({ file }) => gdalinfo(file)));
+  const ends = infos.map(({ geoTransform, size }) => {
+    const [left = 0, dx = 0] = geoTransform ?? [];
+    return [left, left + (size[0] ?? 0) * dx] as const;
+  });
+  for (const [west, east] of ends) assert.ok(west > -180 - 1e-9 && east < 180 + 1e-9, `${west} to ${east}`);
+  assert.ok(ends.some(([west]) => west > 179) && ends.some(([, east]) => east < -179), String(ends));
+  for (const { bounds_4326 } of cogs) assert.ok((bounds_4326[0] ?? 0) < (bounds_4326[2] ?? 0), String(bounds_4326));
+}
 
 test('the visualization tier: JPEG, and a mask inside of every tile that says what a whole warp holds', async () => {
   const file = rgb('picture.tif');

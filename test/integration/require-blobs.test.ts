@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import type { CoreMachineError } from '../../core/errors.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { requireBlobs } from '../../handlers/parameters/blobs.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { testStorage, uniqueContainerName } from '../tools/azurite.ts';
+import { filledContainer, numbered, removeContainer } from '../tools/many-blobs.ts';
 
 const connection = await testStorage();
-const service = BlobServiceClient.fromConnectionString(connection);
-const containers: ContainerClient[] = [];
-after(() => Promise.all(containers.map((container) => container.deleteIfExists())));
+const containers: string[] = [];
+after(() => Promise.all(containers.map((container) => removeContainer(connection, container))));
 
 test('10,000 blobs are found by listing, and all missing ones are named', async (context) => {
   const names = numbered('scenes/2024/tile é', 10_000);
@@ -66,22 +65,10 @@ test('names that part within a character are told apart', async () => {
   assert.deepEqual(await missingOf(() => requireBlobs({ blobs }, container, [...names, '🛱'])), ['🛱']);
 });
 
-function numbered(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(5, '0')}.tif`);
-}
-
 async function filled(names: readonly string[]): Promise<string> {
-  const client = service.getContainerClient(uniqueContainerName('require'));
-  containers.push(client);
-  await client.create();
-  const left = [...names];
-  const upload = async () => {
-    for (let name = left.pop(); name !== undefined; name = left.pop()) {
-      await client.getBlockBlobClient(name).upload('tif', 3);
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, upload));
-  return client.containerName;
+  const container = await filledContainer(connection, names);
+  containers.push(container);
+  return container;
 }
 
 /** The real store, whose calls are counted. */

@@ -6,10 +6,23 @@ import { python } from './python.ts';
 
 /** The mosaic that cogeo-mosaic makes of `{files}` or of `{features, minzoom, maxzoom}`. */
 export async function cogeoMosaic(folder: string, task: object): Promise<MosaicJson> {
+  return (await asked(folder, task)) as MosaicJson;
+}
+
+/** The share of valid pixels in each [x, y, z] of a mosaic of local files, as cogeo-mosaic draws it. */
+export async function drawnShares(
+  folder: string,
+  mosaic: MosaicJson,
+  tiles: readonly (readonly number[])[],
+): Promise<number[]> {
+  return (await asked(folder, { mosaic, tiles })) as number[];
+}
+
+async function asked(folder: string, task: object): Promise<unknown> {
   const file = join(folder, 'task.json');
   await writeFile(file, JSON.stringify(task));
   const { stdout } = await python([join(import.meta.dirname, 'cogeo-mosaic.py'), file]);
-  return JSON.parse(stdout) as MosaicJson;
+  return JSON.parse(stdout);
 }
 
 /** The same zooms, bounds and tiles, each with the same assets in the same order. */

@@ -14,20 +14,22 @@ export interface TestRaster {
   readonly options?: readonly string[];
   /** Upper left corner; default 500000, 5500000. */
   readonly origin?: readonly [number, number];
+  /** Its side; default 10. */
+  readonly pixel?: number;
   /** Default: a pattern that compresses badly. */
   readonly value?: (x: number, y: number, band: number) => number;
 }
 
 const noise = (x: number, y: number, band: number) => (Math.imul(x * 8191 + y * 131 + band, 2654435761) >>> 13) & 255;
 
-/** Writes a tiled, deflated GeoTIFF with 10 m pixels. */
+/** Writes a tiled, deflated GeoTIFF with square pixels. */
 export function writeRaster(path: string, raster: TestRaster): string {
-  const { width, height, bands = 1, type = 'Byte', crs = 'EPSG:32633', value = noise } = raster;
+  const { width, height, bands = 1, type = 'Byte', crs = 'EPSG:32633', pixel = 10, value = noise } = raster;
   const options = ['TILED=YES', 'COMPRESS=DEFLATE', ...(raster.options ?? [])];
   const dataset = gdal.open(path, 'w', 'GTiff', width, height, bands, type, options);
   dataset.srs = gdal.SpatialReference.fromUserInput(crs);
   const [left, top] = raster.origin ?? [500_000, 5_500_000];
-  dataset.geoTransform = [left, 10, 0, top, 0, -10];
+  dataset.geoTransform = [left, pixel, 0, top, 0, -pixel];
   for (let band = 1; band <= bands; band += 1) {
     if (raster.nodata !== undefined) dataset.bands.get(band).noDataValue = raster.nodata;
     const samples = Float64Array.from({ length: width * height }, (_, index) =>

@@ -108,7 +108,10 @@ async function placeOf(cog: TiledCog, { tiling: { grid } }: GenerateTilingScheme
   const { geoTransform } = JSON.parse(stdout) as { geoTransform: number[] };
   const [left = 0, dx = 0, , top = 0, , dy = 0] = geoTransform;
   assert.ok(Math.abs(dx / grid.dx - 1) < 1e-9 && Math.abs(-dy / grid.dy - 1) < 1e-9, `pixels of ${dx} x ${dy}`);
-  const [column, row] = [(left - grid.left) / grid.dx, (grid.top - top) / grid.dy];
+  // In degrees: beyond the antimeridian the grid goes on where the COG is brought back.
+  const isDegrees = Math.abs(grid.left) <= 360;
+  const turns = isDegrees ? Math.floor((left - grid.left) / 360 + 1e-9) : 0;
+  const [column, row] = [(left - 360 * turns - grid.left) / grid.dx, (grid.top - top) / grid.dy];
   assert.ok(Math.abs(column - Math.round(column)) < 1e-6 && Math.abs(row - Math.round(row)) < 1e-6, 'off the grid');
   return [Math.round(column), Math.round(row)];
 }

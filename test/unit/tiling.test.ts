@@ -4,6 +4,7 @@ import { CoreMachineError } from '../../core/errors.ts';
 import { geoJsonOf, type LonLat, outlineOf } from '../../handlers/tiling/lon-lat.ts';
 import { boundsOfWindow, givenGrid, roundedTo, snappedGrid } from '../../handlers/tiling/snapped-grid.ts';
 import { readAgain } from '../../handlers/tiling/source-access.ts';
+import { seamColumn } from '../../handlers/tiling/target-pixels.ts';
 import { automaticTileSize, type Cut, gridDimensions, tileAt, tileCount } from '../../handlers/tiling/tiles.ts';
 
 const grids = [
@@ -38,6 +39,36 @@ for (const suggested of grids) {
   });
 }
 
+test('a line at the antimeridian: tiles end and begin there, and pixel centres do not depend on the window', () => {
+  const half = 20_037_508.342789244;
+  const cylinder = { turn: 2 * half, seam: -180, start: -half, rise: 'endless' } as const;
+  const grid = snappedGrid({ bounds: [1.99e7, -2e6, 2.03e7, -1e6], width: 40_003, height: 10_001 }, half);
+  const seam = seamColumn(grid, cylinder) ?? Number.NaN;
+  assert.equal(grid.left + seam * grid.dx, half);
+  for (let column = 0; column + 512 < grid.width; column += 397) {
+    const [west, , east] = boundsOfWindow(grid, { column, row: 0, width: 512, height: 512 });
+    const inside = column % 512;
+    assert.equal(west + (inside + 0.5) * ((east - west) / 512), grid.left + (column + inside + 0.5) * grid.dx);
+  }
+  const cut: Cut = { width: grid.width, height: grid.height, tileSize: 4096, overlap: 100, seam };
+  const row = Array.from({ length: Number(gridDimensions(cut).split('x')[0]) }, (_, number) => tileAt(cut, number));
+  const bounds = row.map((tile) => boundsOfWindow(grid, tile));
+  assert.equal(bounds.filter(([west, , east]) => west < half && east > half).length, 0);
+  assert.equal(bounds.filter(([west]) => west === half).length, 1);
+  assert.equal(bounds.filter(([, , east]) => east === half).length, 1);
+  assert.equal(row.at(-1)?.id, `tile_0_${row.length - 1}`);
+  assert.equal(tileAt(cut, row.length).id, 'tile_1_0');
+});
+
+test('a grid of the whole globe, a little wider than that, has no seam', () => {
+  const cylinder = { turn: 360, seam: -180, start: -180, rise: 'even' } as const;
+  const grid = snappedGrid({ bounds: [-180, -90, 180, 90], width: 4001, height: 2001 });
+  assert.ok(grid.left < -180 && grid.left + grid.width * grid.dx > 180);
+  assert.equal(seamColumn(grid, cylinder), null);
+  assert.equal(seamColumn({ ...grid, left: -190, width: 400 }, cylinder), Math.ceil(10 / grid.dx));
+  assert.equal(seamColumn({ ...grid, left: 150, width: 200 }, cylinder), null);
+});
+
 test('neighbours share the number of their edge', () => {
   const grid = givenGrid({ bounds: [400_000.3, 5_399_571.7, 400_462.3, 5_400_000.7], width: 1400, height: 1300 });
   const cut: Cut = { width: 1400, height: 1300, tileSize: 500, overlap: 0 };
@@ -61,7 +92,11 @@ test('tiles go row by row, the last ones with what is left', () => {
 });
 
 test('every pixel is in exactly one tile without overlap', () => {
-  const cut: Cut = { width: 77, height: 41, tileSize: 16, overlap: 0 };
+  for (const seam of [undefined, 1, 16, 40, 76])
+    assertEachOnce({ width: 77, height: 41, tileSize: 16, overlap: 0, seam });
+});
+
+function assertEachOnce(cut: Cut): void {
   const times = new Uint8Array(77 * 41);
   for (let number = 0; number < tileCount(cut); number += 1) {
     const tile = tileAt(cut, number);
@@ -72,7 +107,7 @@ test('every pixel is in exactly one tile without overlap', () => {
     }
   }
   assert.ok(times.every((count) => count === 1));
-});
+}
 
 test('overlap reaches into the neighbours, not out of the grid', () => {
   const cut: Cut = { width: 1300, height: 700, tileSize: 512, overlap: 20 };
