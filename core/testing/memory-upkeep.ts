@@ -1,5 +1,12 @@
 import type { JobRecord, StageRef } from '../ports/state-store.ts';
-import type { HeldTask, NewUpkeepRun, RunEnd, TimeLimits, UpkeepRunRecord, UpkeepStore } from '../ports/upkeep-store.ts';
+import type {
+  HeldTask,
+  NewUpkeepRun,
+  RunEnd,
+  TimeLimits,
+  UpkeepRunRecord,
+  UpkeepStore,
+} from '../ports/upkeep-store.ts';
 import { isActive } from '../states.ts';
 import { endOf, type JobRow, keyOf, refOf, type StageRow, type TaskRow } from './memory-rows.ts';
 import { MemoryTables } from './memory-tables.ts';
