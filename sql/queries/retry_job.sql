@@ -16,6 +16,7 @@ WITH begun AS (
     error = NULL,
     correlation_id = $3,
     message_sent_at = NULL,
+    -- Where it is due it is kept: 0009_due_callbacks.sql.
     callback_due = false,
     callback_delivered_at = NULL,
     started_at = NULL,

@@ -11,8 +11,6 @@ export interface CampaignOptions extends TrialOptions {
   readonly lanes: number;
   readonly mutant: Mutant | null;
   readonly onReport?: (report: TrialReport, account: string) => void;
-  /** Ends the campaign after the first failure. */
-  readonly stopAtFailure?: boolean;
   /** Of failed trials. Default true. */
   readonly keepLogs?: boolean;
   readonly signal?: AbortSignal;
@@ -34,7 +32,6 @@ export async function runCampaign(options: CampaignOptions): Promise<TrialReport
         const failed: Arena = arena;
         arena = null;
         await failed.close({ keepLogs: options.keepLogs ?? true });
-        if (options.stopAtFailure) waiting.length = 0;
       }
     } finally {
       await arena?.close({ keepLogs: false });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { tally } from '../contract/state-store-tools.ts';
 import { requestKinds } from './acts.ts';
 import { runCampaign } from './campaign.ts';
+import type { Mutant } from './hurried-store.ts';
 import { fates } from './message-faults.ts';
 import { actionKinds } from './plan.ts';
 
@@ -36,19 +37,28 @@ test('jobs come through kills, freezes, cuts, locks, lost messages and what thei
   assert.deepEqual([...strikes].sort(), kinds, 'each kind struck, every fate befell, every request was done');
 });
 
-test('an engine without fencing is found out', async () => {
-  const seen = await problemsOf('no-fencing', [3, 4, 7, 19, 10, 3, 4, 7]);
-  assert.match(seen, /not so: no accepted result is overwritten|not so: the accepted result is of the last attempt/);
-});
+test('an engine without fencing is found out', () =>
+  finds(
+    'no-fencing',
+    [4, 7, 10, 3, 19, 4, 7, 10],
+    /not so: no accepted result is overwritten|not so: the accepted result is of the last attempt/,
+  ));
 
-test('an engine without its reconciler is found out', async () => {
-  const seen = await problemsOf('no-reconciler', [7, 2, 1]);
-  assert.match(seen, /not at rest after/);
-});
+test('an engine without its reconciler is found out', () => finds('no-reconciler', [7, 2, 1], /not at rest after/));
 
-/** What the first of these seeds finds that finds something. */
-async function problemsOf(mutant: 'no-fencing' | 'no-reconciler', tried: readonly number[]): Promise<string> {
-  const options = { lanes: 1, mutant, stopAtFailure: true, keepLogs: false, settleLimitMs: 8000 };
-  const reports = await runCampaign({ seeds: tried, ...options });
-  return reports.flatMap(({ problems }) => problems).join('\n');
+/** One of these seeds shows what the fault does. What else goes wrong, on a busy machine or because of it, does not count. */
+async function finds(mutant: Mutant, tried: readonly number[], expected: RegExp): Promise<void> {
+  const found = new AbortController();
+  const reports = await runCampaign({
+    seeds: tried,
+    lanes: 1,
+    mutant,
+    keepLogs: false,
+    settleLimitMs: 8000,
+    signal: found.signal,
+    onReport: ({ problems }) => {
+      if (expected.test(problems.join('\n'))) found.abort();
+    },
+  });
+  assert.match(reports.flatMap(({ problems }) => problems).join('\n'), expected);
 }
