@@ -39,9 +39,9 @@ export async function openGdal(options: GdalOptions): Promise<Gdal> {
   const { processes, log, cacheMb = 256, tempFolder = tmpdir(), idleMs = 30_000 } = options;
   const scratch = await openWorkspace({ root: tempFolder, log });
   const stock = new ProcessStock({ cacheMb, tempFolder, idleMs });
-  const rasters = new Executor(new ProcessPool(stock, processes), log);
+  const rasters = new Executor(new ProcessPool(stock, processes, 'largest'), log);
   // A point outside of a projection is an answer, and no news.
-  const questions = new Executor(new ProcessPool(stock, 1), silentLog);
+  const questions = new Executor(new ProcessPool(stock, 1, 'smallest'), silentLog);
   try {
     const capabilities = await questions.execute('capabilities', null, { tool: 'GDAL' });
     return new PooledGdal({ capabilities, rasters, questions, scratch });

@@ -1,7 +1,7 @@
 import { CoreMachineError } from '../../core/errors.ts';
 import { Turns } from '../turns.ts';
 import type { GdalProcess, Outcome } from './gdal-process.ts';
-import { closedError, type ProcessStock } from './process-stock.ts';
+import { closedError, type Preference, type ProcessStock } from './process-stock.ts';
 import type { OperationName, Operations, Request } from './protocol.ts';
 
 export interface RunOptions {
@@ -20,11 +20,13 @@ const longestTimer = 2 ** 31 - 1;
 /** At most `size` requests at a time, each on a process of its own; the others wait in line. */
 export class ProcessPool {
   readonly #stock: ProcessStock;
+  readonly #preference: Preference;
   readonly #turns: Turns;
   #nextId = 1;
 
-  constructor(stock: ProcessStock, size: number) {
+  constructor(stock: ProcessStock, size: number, preference: Preference) {
     this.#stock = stock;
+    this.#preference = preference;
     this.#turns = new Turns(size);
   }
 
@@ -41,10 +43,10 @@ export class ProcessPool {
     await this.#turns.take(options.signal, options.ahead);
     try {
       const request: Request = { id: this.#nextId++, operation, input, config: options.config ?? {} };
-      const outcome = await this.#runOn(this.#stock.take(), request, options);
+      const outcome = await this.#runOn(this.#stock.take(this.#preference), request, options);
       // A process that was found dead has done nothing yet: once more, on another.
       if (outcome.type !== 'died' || outcome.started) return outcome;
-      return await this.#runOn(this.#stock.take(), request, options);
+      return await this.#runOn(this.#stock.take(this.#preference), request, options);
     } finally {
       this.#turns.give();
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,11 @@ async function start(options: Partial<GdalOptions> = {}): Promise<Gdal> {
 
 function childPids(parent?: number): readonly number[] {
   return childProcesses(childProgram, parent).map(({ pid }) => pid);
+}
+
+function rssMb(pid: number): number {
+  const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1024;
 }
 
 /** Takes half a minute or more, and writes temporary overviews on the way. */
@@ -99,6 +105,25 @@ test('aborting stops GDAL within a second and leaves nothing', async () => {
   assert.ok(!isRunning(pid));
   assert.deepEqual([await readdir(scratch), await readdir(out)], [[], []]);
   await gdal.run(shortCommand());
+});
+
+test('as many processes grow as work on rasters at once: the one that answers questions meanwhile stays small', async () => {
+  const gdal = await start({ processes: 1 });
+  const [raster] = childPids();
+  const large = { width: 4000, height: 3000 };
+  const ask = () => gdal.transformPoints('EPSG:4326', 'EPSG:3857', [[10, 50]]);
+  for (let round = 0; round < 4; round += 1) {
+    const reading = gdal.readPixels(localSource(source), large);
+    await ask();
+    await reading;
+    if (round % 2 === 1) await ask();
+  }
+  const sizes = childProcesses(childProgram).map(({ pid }) => ({ pid, rssMb: rssMb(pid) }));
+  assert.equal(sizes.length, 2);
+  const [larger] = sizes.toSorted((one, other) => other.rssMb - one.rssMb);
+  const smaller = sizes.find((size) => size !== larger);
+  assert.ok(larger && smaller && larger.pid === raster, JSON.stringify(sizes));
+  assert.ok(larger.rssMb > smaller.rssMb + 50, JSON.stringify(sizes));
 });
 
 test('a signal that is aborted already runs nothing', async () => {
