@@ -1,4 +1,4 @@
-import gdal, { type Dataset, type RasterBand } from 'gdal-async';
+import gdal, { type Dataset, type RasterBand, type TypedArray } from 'gdal-async';
 import { type Moments, merged, momentsOf } from './moments.ts';
 import { messageOf, OperationError } from './operation-error.ts';
 import type { OperationContext } from './perform.ts';
@@ -69,10 +69,11 @@ async function momentsOfBands(
 ): Promise<DatasetStatistics> {
   const { x: width, y: height } = dataset.rasterSize;
   const found = new Map<number, Moments>();
+  const [valuesReader, maskReader] = [new WindowReader(), new WindowReader()];
   for (const window of windowsOf(width, height)) {
-    const mask = masked && (await read(masked, window));
+    const mask = masked && (await maskReader.read(masked, window));
     for (const [index, band] of measured) {
-      const values = await read(band, window);
+      const values = await valuesReader.read(band, window);
       const both = merged(found.get(index) ?? null, momentsOf(values, mask, nodataAmong(band, values)));
       if (both) found.set(index, both);
     }
@@ -92,9 +93,20 @@ function* windowsOf(width: number, height: number): Generator<Window> {
 /** Types without an array of numbers: as doubles, which hold whole numbers up to 2^53 exactly. */
 const readAsDoubles: ReadonlySet<string | null> = new Set(['Int64', 'UInt64']);
 
-function read(band: RasterBand, window: Window): Promise<ArrayLike<number>> {
-  const options = readAsDoubles.has(band.dataType) ? { data_type: 'Float64' } : {};
-  return band.pixels.readAsync<never>(...window, undefined, options);
+/** Reads windows of one type into the same memory: new memory for each has to be cleared, and collected by V8. */
+class WindowReader {
+  readonly #memory = new Map<string | null, TypedArray>();
+
+  /** Holds until the next one is read. */
+  async read(band: RasterBand, window: Window): Promise<TypedArray> {
+    const options = readAsDoubles.has(band.dataType) ? { data_type: 'Float64' } : {};
+    const [, , width, height] = window;
+    const place = this.#memory.get(band.dataType)?.subarray(0, width * height);
+    if (place?.length === width * height) return band.pixels.readAsync(...window, place, options);
+    const values = await band.pixels.readAsync<TypedArray>(...window, undefined, options);
+    this.#memory.set(band.dataType, values);
+    return values;
+  }
 }
 
 /** Samples of 32-bit floats hold the nodata value as such a float. */
