@@ -99,6 +99,8 @@ async function openWork(arena: Arena): Promise<string[]> {
        CASE WHEN callback_due THEN 'due' ELSE 'not due' END) AS line
      FROM app.jobs WHERE completed_at IS NULL OR callback_due
      UNION ALL
+     SELECT format('    callback of job %s, run %s, is due', job, run) FROM app.due_callbacks
+     UNION ALL
      SELECT format('    task %s/%s/%s is %s, attempt %s, of %s', job, stage, task, status, attempt, worker)
      FROM app.tasks WHERE finished_at IS NULL`,
   );
