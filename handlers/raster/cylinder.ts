@@ -135,11 +135,20 @@ async function aroundMeridian(gdal: Gdal, crs: string, cylinder: Cylinder, middl
   const described = await gdal.describeCrs(crs);
   const wkt = described?.wkt1;
   if (!wkt) return null;
-  // GDAL's form of +lon_wrap for a definition that keeps its datum.
-  if (!described.projected) return wkt.replace(/\]$/, `,EXTENSION["CENTER_LONG","${middle}"]]`);
+  if (!described.projected) return wrappedAround(wkt, middle);
   const moved = middle - (seam + 180);
   const central = (numberIn(wkt, meridian) ?? 0) + moved;
   return wkt
     .replace(meridian, (found) => found.replace(/[^,]+$/, String(central)))
     .replace(falseEasting, (_, name: string, east: string) => `${name}${Number(east) + (moved / 360) * turn}`);
+}
+
+/**
+ * GDAL's form of +lon_wrap for a definition that keeps its datum. With a name of its own: by that GDAL tells its
+ * transformations from those of another meridian, which it may still have.
+ */
+function wrappedAround(wkt: string, middle: number): string {
+  return wkt
+    .replace(/^\w+\["[^"]*/, (begin) => `${begin} around ${middle}`)
+    .replace(/\]$/, `,EXTENSION["CENTER_LONG","${middle}"]]`);
 }
