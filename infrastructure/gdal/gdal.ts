@@ -87,7 +87,7 @@ class PooledGdal implements Gdal {
           onProgress,
           tool: command.tool,
           sources,
-          config: mergeOptions(sources, { CPL_TMPDIR: folder }, crsOptions(command.args), config, options.config),
+          config: mergeOptions(sources, { CPL_TMPDIR: folder }, config, options.config),
           files: 'file' in command ? [command.file] : [destination ?? ''],
         });
       } catch (error) {
@@ -145,8 +145,7 @@ class PooledGdal implements Gdal {
     points: readonly (readonly [number, number])[],
   ): Promise<readonly (readonly [number, number] | null)[]> {
     const input = { from, to, points: Float64Array.from(points.flat()) };
-    const config = crsOptions([from, to]);
-    const ask = () => this.#parts.questions.execute('transform', input, { tool: 'transformPoints', config });
+    const ask = () => this.#parts.questions.execute('transform', input, { tool: 'transformPoints' });
     let output = await ask();
     // On a machine under load PROJ has failed for all points of a sound transformation, once, and not the next time.
     if (output?.every(Number.isNaN)) output = await ask();
@@ -180,15 +179,6 @@ const rowOptions = {
   LIBKML_RESOLVE_STYLE: 'NO',
   OGR_ENABLE_PARTIAL_REPROJECTION: 'NO',
 };
-
-/**
- * GDAL keeps the transformations that it is done with by the code of a CRS, where it has one, and overlooks CENTER_LONG beside
- * it: once in a while it took one that does not wrap. With this option it keeps them by the definition.
- */
-function crsOptions(definitions: readonly string[]): Readonly<Record<string, string>> {
-  const wraps = definitions.some((definition) => definition.includes('EXTENSION["CENTER_LONG"'));
-  return wraps ? { OGR_CT_PREFER_OFFICIAL_SRS_DEF: 'NO' } : {};
-}
 
 function pointAt(values: Float64Array, index: number): readonly [number, number] | null {
   const [x = Number.NaN, y = Number.NaN] = values.subarray(index * 2, index * 2 + 2);

@@ -67,3 +67,12 @@ for (const crs of ['EPSG:4167', 'EPSG:4272', 'EPSG:3395']) {
     }
   });
 }
+
+test('a file that goes on beyond the end of its CRS leaves nothing behind for those that do not', async () => {
+  const [crs, file] = ['EPSG:4167', join(folder, 'beyond.vrt')];
+  const source = writeRaster(join(folder, 'fiji.tif'), { width: 300, height: 100, crs: 'EPSG:32760', pixel: 1000 });
+  const args = ['-of', 'VRT', '-t_srs', await beyond(crs, 0)];
+  await gdal.run({ tool: 'gdalwarp', source: localSource(source), destination: file, args });
+  await gdal.info(localSource(file));
+  assert.deepEqual(await gdal.transformPoints(crs, 'EPSG:4326', [[-179, -40]]), [[-179, -40]]);
+});

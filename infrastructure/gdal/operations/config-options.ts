@@ -21,6 +21,9 @@ const baseOptions: Readonly<Record<string, string>> = {
   // A VRT may carry Python code.
   GDAL_VRT_ENABLE_PYTHON: 'NO',
   AZURE_NO_SIGN_REQUEST: 'NO',
+  // GDAL keeps the transformations that it is done with by the code of a CRS, where it has one, and overlooks CENTER_LONG
+  // beside it: once in a while it took one that does not wrap for one that does. With this it goes by the definition.
+  OGR_CT_PREFER_OFFICIAL_SRS_DEF: 'NO',
   // A warm process would otherwise answer from its cache: old bytes of a blob that was replaced, and bytes read with
   // one key to a reader who has another. The cache still works while a file is open.
   CPL_VSIL_CURL_NON_CACHED: '/vsiaz/:/vsicurl/:/vsis3/',
