@@ -9,7 +9,7 @@ import type { MosaicJson } from '../../handlers/mosaic/mosaic-json.ts';
 import type { CreateCogOutput } from '../../handlers/raster/schemas.ts';
 import { processLargeRaster } from '../../jobs/process-large-raster.ts';
 import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
-import { assertSame, cogeoMosaic, drawnShares } from '../tools/cogeo-mosaic.ts';
+import { assertSame, cogeoMosaic, drawnShares, featureOf } from '../tools/cogeo-mosaic.ts';
 import { gdalCli } from '../tools/gdal-cli.ts';
 import { type TestRaster, writeRaster } from '../tools/gdal-files.ts';
 import { pythonMissing } from '../tools/optional-python.ts';
@@ -172,15 +172,4 @@ async function movedWest(file: string, [west, south, east, north]: Box): Promise
   const corners = [west - by, north, east - by, south].map(String);
   await gdalCli('gdal_translate', ['-q', '-of', 'COG', '-a_ullr', ...corners, file, moved]);
   return moved;
-}
-
-function featureOf(path: string, [west, south, east, north]: Box): object {
-  const ring = [
-    [west, north],
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-  ];
-  return { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: { path } };
 }

@@ -11,7 +11,7 @@ import { type Bbox, buildMosaicJson, type MosaicAsset, type MosaicJson } from '.
 import { zoomsOf } from '../../handlers/mosaic/tile-grid.ts';
 import { globeExtent } from '../../handlers/raster/extent.ts';
 import { openGdal } from '../../infrastructure/gdal/gdal.ts';
-import { assertNear, assertSame, cogeoMosaic } from '../tools/cogeo-mosaic.ts';
+import { assertNear, assertSame, cogeoMosaic, featureOf } from '../tools/cogeo-mosaic.ts';
 import { pythonMissing } from '../tools/optional-python.ts';
 import { python } from '../tools/python.ts';
 
@@ -108,7 +108,7 @@ async function compare(): Promise<void> {
     const [asset] = await assetsOf(own, ['a.tif'], [place]);
     assert.ok(asset && asset.bbox[0] > 170 && asset.bbox[2] < -170, JSON.stringify(asset?.bbox));
     const [west, south, east, north] = asset.bbox;
-    const features = [featureOf([west, south, 180, north]), featureOf([-180, south, east, north])];
+    const features = [featureOf('a.tif', [west, south, 180, north]), featureOf('a.tif', [-180, south, east, north])];
     const { minzoom, maxzoom } = asset;
     const mosaic = buildMosaicJson([asset]);
     assertSame(mosaic, await cogeoMosaic(folder, { features, minzoom, maxzoom }));
@@ -167,15 +167,4 @@ function writeSparse(file: string, place: Place): string {
 
 function geoTransformOf({ left, top, pixel }: Place): number[] {
   return [left, pixel, 0, top, 0, -pixel];
-}
-
-function featureOf([west, south, east, north]: Bbox): object {
-  const ring = [
-    [west, north],
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-  ];
-  return { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: { path: 'a.tif' } };
 }

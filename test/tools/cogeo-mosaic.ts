@@ -9,6 +9,18 @@ export async function cogeoMosaic(folder: string, task: object): Promise<MosaicJ
   return (await asked(folder, task)) as MosaicJson;
 }
 
+/** A box in degrees as a feature for `cogeoMosaic`, standing for the COG at `path`. */
+export function featureOf(path: string, [west, south, east, north]: readonly [number, number, number, number]): object {
+  const ring = [
+    [west, north],
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+  ];
+  return { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: { path } };
+}
+
 /** The share of valid pixels in each [x, y, z] of a mosaic of local files, as cogeo-mosaic draws it. */
 export async function drawnShares(
   folder: string,
