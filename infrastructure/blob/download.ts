@@ -1,7 +1,7 @@
-import { open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { BlobClient } from '@azure/storage-blob';
 import type { Turns } from '../turns.ts';
-import { readRange, readRanges } from './ranges.ts';
+import { lengthOf, readRange, readRanges } from './ranges.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal | undefined;
@@ -38,9 +38,9 @@ async function writeFile(
   const handle = await open(file, 'w');
   let received = 0;
   try {
-    const write = async (bytes: Uint8Array, position: number) => {
-      await handle.write(bytes, 0, bytes.length, position);
-      received += bytes.length;
+    const write = async (pieces: readonly Uint8Array[], position: number) => {
+      await writeAll(handle, pieces, position);
+      received += lengthOf(pieces);
       options.onProgress?.(received);
     };
     const { signal, stallMs } = options;
@@ -53,6 +53,13 @@ async function writeFile(
   }
 }
 
+/** Also where the system takes only a part at once, as it does before a disk is full. */
+async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  const { bytesWritten } = await handle.writev(pieces, position);
+  if (bytesWritten === lengthOf(pieces)) return;
+  await writeAll(handle, [Buffer.concat(pieces).subarray(bytesWritten)], position + bytesWritten);
+}
+
 /** The bytes of a range, cut at the blob's end; all of it when no range is given. */
 export async function readBytes(
   client: BlobClient,
@@ -63,7 +70,7 @@ export async function readBytes(
   const offset = Math.min(range?.offset ?? 0, size);
   const count = Math.min(range?.length ?? size, size - offset);
   const bytes = new Uint8Array(count);
-  const write = (chunk: Uint8Array, position: number) => bytes.set(chunk, position - offset);
+  const write = (pieces: readonly Uint8Array[], position: number) => bytes.set(Buffer.concat(pieces), position - offset);
   await readRange(client, { offset, count }, { etag, signal: undefined, stallMs, write });
   return bytes;
 }

@@ -46,14 +46,15 @@ async function behindProxy(stallMs = 60_000): Promise<{ proxy: FaultyProxy; stor
 
 describe('blob store on a bad network', { concurrency: true }, () => {
   for (const fault of [
-    { how: 'cut', afterBytes: 1.7 * megabyte, times: 12 },
-    { how: 'stall', afterBytes: 1.7 * megabyte, times: 4 },
+    { name: 'cut', how: 'cut', afterBytes: 1.7 * megabyte, times: 12 },
+    { name: 'cut each time before enough had come for a write', how: 'cut', afterBytes: 0.6 * megabyte, times: 36 },
+    { name: 'stalled', how: 'stall', afterBytes: 1.7 * megabyte, times: 4 },
   ] as const) {
-    test(`a download goes on where a connection was ${fault.how === 'cut' ? 'cut' : 'stalled'}`, async (context) => {
+    test(`a download goes on where a connection was ${fault.name}`, async (context) => {
       const { proxy, store } = await behindProxy(fault.how === 'cut' ? 60_000 : 2500);
       context.after(() => proxy.close());
       proxy.fault = fault;
-      const file = join(folder, fault.how);
+      const file = join(folder, fault.name);
       const progress: number[] = [];
       await store.download(big, file, { onProgress: (bytes) => progress.push(bytes) });
       assert.ok((await readFile(file)).equals(content));

@@ -55,7 +55,8 @@ function withoutCornerContacts(mask: Mask): Mask {
 }
 
 function fillContact(valid: Uint8Array, width: number, at: number): boolean {
-  const [a, b, c, d] = [valid[at], valid[at + 1], valid[at + width], valid[at + width + 1]].map(Boolean);
+  const isValid = (index: number) => valid[index] !== 0;
+  const [a, b, c, d] = [isValid(at), isValid(at + 1), isValid(at + width), isValid(at + width + 1)];
   if (a !== d || b !== c || a === b) return false;
   valid.fill(255, at, at + 2);
   valid.fill(255, at + width, at + width + 2);

@@ -12,7 +12,12 @@ export function draw(facts: RasterFacts, display: Display, sample: Sample): Uint
     if (sample.mask[pixel] === 0) continue;
     const color = colorOf(pixel);
     if (!color) continue;
-    picture.set([color[0], color[1], color[2], color[3] ?? 255].map(Math.round), pixel * 4);
+    const [red, green, blue, alpha = 255] = color;
+    const at = pixel * 4;
+    picture[at] = Math.round(red);
+    picture[at + 1] = Math.round(green);
+    picture[at + 2] = Math.round(blue);
+    picture[at + 3] = Math.round(alpha);
   }
   return picture;
 }
