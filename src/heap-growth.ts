@@ -1,11 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Lets V8's old generation grow to three times of what lives in it before it is marked anew. By itself V8 allows little where
- * few objects are made, and the bytes of buffers count: while a blob passed through, in buffers of 64 KB, the whole
- * heap was marked every 10 MB (Node 24, seen with --trace-gc), more than half of the time of a transfer. The price is memory:
- * twice of what lives, some 90 MB of a host. --max-old-space-size still holds. Read at each marking, so it may be set late.
+ * Keeps V8 from marking the whole heap again and again while files pass through in buffers of 64 KB. By itself it does so
+ * whenever buffers made up 64 MB since the last time, freed or not, and where few objects are made for every 10 MB; more than
+ * half of a transfer's time goes there (--trace-gc). Instead, buffers count as the heap does, and the old generation may grow
+ * to three times of what lives in it. The price is memory, up to 180 MB of a host that transfers; --max-old-space-size
+ * still holds. Both are read at each marking, so they may be set late.
  */
 export function growHeapFreely(): void {
   setFlagsFromString('--heap-growing-percent=200');
+  // V8 of Node 22 does not know it yet.
+  if (Number.parseInt(process.versions.v8, 10) >= 13) {
+    setFlagsFromString('--external-memory-accounted-in-global-limit');
+  }
 }

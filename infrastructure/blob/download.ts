@@ -70,7 +70,8 @@ export async function readBytes(
   const offset = Math.min(range?.offset ?? 0, size);
   const count = Math.min(range?.length ?? size, size - offset);
   const bytes = new Uint8Array(count);
-  const write = (pieces: readonly Uint8Array[], position: number) => bytes.set(Buffer.concat(pieces), position - offset);
+  const write = (pieces: readonly Uint8Array[], position: number) =>
+    bytes.set(Buffer.concat(pieces), position - offset);
   await readRange(client, { offset, count }, { etag, signal: undefined, stallMs, write });
   return bytes;
 }

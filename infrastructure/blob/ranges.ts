@@ -14,7 +14,7 @@ export interface RangeRead {
   /** A connection that brings nothing for this long is given up and opened anew. */
   readonly stallMs: number;
   /** Called in order, with pieces that follow each other and the first one's place in the blob. */
-  readonly write: (pieces: readonly Uint8Array[], position: number) => Promise<unknown> | void;
+  readonly write: (pieces: readonly Uint8Array[], position: number) => Promise<void> | void;
 }
 
 /** What is received before it is written: a write for each of a socket's pieces of 64 KiB takes half as much time again. */

@@ -28,7 +28,11 @@ export async function uploadSource(
     await client.uploadFile(source, parallelOptions(size, options));
   } else {
     // A function, so that a request that is sent again reads from the start.
-    await client.upload(() => createReadStream(source, { highWaterMark: pieceBytes }), size, blobOptions(size, options));
+    await client.upload(
+      () => createReadStream(source, { highWaterMark: pieceBytes }),
+      size,
+      blobOptions(size, options),
+    );
   }
 }
 

@@ -20,8 +20,6 @@ export interface ChildOptions {
   /** Where its output goes; `inherit` shows it. */
   readonly output: string | 'inherit';
   readonly startLimitMs?: number;
-  /** Of Node, beside the parent's own. */
-  readonly flags?: readonly string[];
 }
 
 /** Forks `entry`, sends it its options and waits for `{ready: …}`. Throws with the end of its output if it dies first. */
@@ -29,7 +27,6 @@ export async function startChild<Ready>(options: ChildOptions): Promise<Child<Re
   const child = fork(options.entry, [], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...options.env },
-    execArgv: [...process.execArgv, ...(options.flags ?? [])],
   });
   const tail = collectOutput(child, options.output);
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));

@@ -121,12 +121,6 @@ async function startDatabase(options: StackOptions): Promise<Part | null> {
   return asPart(part, { DATABASE_URL: part.ready.url, DATABASE_POOL_SIZE: '5', H3_MAX_CELLS: '2000000' });
 }
 
-/**
- * For a process that does little but pass files on. Their buffers are freed with the young generation; while that is large
- * and nearly empty they add up until V8 marks the whole heap, which cost Azurite a quarter of its time.
- */
-const smallYoungGeneration = '--max-semi-space-size=1';
-
 async function startStorage(options: StackOptions): Promise<Part | null> {
   if (options.env.STORAGE_CONNECTION) return null;
   const part = await timed(options, 'blob storage (Azurite)', async () =>
@@ -138,7 +132,6 @@ async function startStorage(options: StackOptions): Promise<Part | null> {
         port: await pickPort(options.fixedPorts ? 10000 : 0),
       } satisfies AzuriteOptions,
       output: join(options.logFolder, 'azurite.log'),
-      flags: [smallYoungGeneration],
     }),
   );
   return asPart(part, { STORAGE_CONNECTION: part.ready.connectionString });
