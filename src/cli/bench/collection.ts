@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
 import type { Stack } from '../../local/stack/stack.ts';
 import { makeRgbRaster } from './make-raster.ts';
-import { type Contestant, compete, type Outcome, timeCommand } from './measure.ts';
+import { type Contestant, compete, type Outcome, type Sample, timeCommand } from './measure.ts';
 import { firstLine, machineLine, writeSection } from './report.ts';
 import { timeJob, withBenchStack } from './stack.ts';
 
@@ -19,7 +19,7 @@ const tiles = Array.from({ length: across * across }, (_, index) => ({
 export async function benchCollection(rounds: number): Promise<void> {
   await mkdir(folder, { recursive: true });
   await makeTiles();
-  const contestants = [coreMachine(2), coreMachine(1), script(2), script(1)];
+  const contestants = [coreMachine(2, 'warm'), coreMachine(1, 'warm'), coreMachine(2, 'fresh'), script(2), script(1)];
   const outcomes = await compete(contestants, rounds, (line) => console.log(line));
   await writeSection('collection', reportLines(outcomes, rounds));
   console.log('written to docs/performance.md');
@@ -34,24 +34,35 @@ async function makeTiles(): Promise<void> {
   }
 }
 
-/** A stack of its own for each run: `processes` is read when it starts. */
-function coreMachine(processes: number): Contestant {
+/**
+ * A stack of its own for each run: `processes` is read when it starts. A fresh worker starts its GDAL processes and compiles
+ * its program during the job; a warm one has made a collection before.
+ */
+function coreMachine(processes: number, worker: 'warm' | 'fresh'): Contestant {
   return {
-    name: `process_raster_collection, ${plural(processes, 'GDAL process', 'GDAL processes')}`,
+    name: `process_raster_collection, ${plural(processes, 'GDAL process', 'GDAL processes')}, ${worker} worker`,
     run: (round) =>
-      withBenchStack(folder, { GDAL_PROCESSES: String(processes) }, (stack) => runCollection(stack, round)),
+      withBenchStack(folder, { GDAL_PROCESSES: String(processes) }, async (stack) => {
+        await uploadTiles(stack);
+        if (worker === 'warm') await makeCollection(stack, `before-${round}`, tiles.slice(0, 4));
+        return makeCollection(stack, `bench-${round}`, tiles);
+      }),
   };
 }
 
-async function runCollection(stack: Stack, round: number) {
+async function uploadTiles(stack: Stack): Promise<void> {
   const blobs = openBlobStore({ connection: String(stack.settings.STORAGE_CONNECTION) });
   for (const { name } of tiles) {
     await blobs.upload({ container: 'bench', name }, join(folder, name), { contentType: 'image/tiff' });
   }
+}
+
+function makeCollection(stack: Stack, id: string, members: typeof tiles): Promise<Sample> {
   return timeJob(stack, 'process_raster_collection', {
     container_name: 'bench',
-    blob_list: tiles.map(({ name }) => name),
-    collection_id: `bench-${round}`,
+    blob_list: members.map(({ name }) => name),
+    collection_id: id,
+    output_folder: id,
     output_tier: 'analysis',
     raster_type: 'rgb',
   });
@@ -86,7 +97,7 @@ function script(parallel: number): Contestant {
 }
 
 function reportLines(outcomes: readonly Outcome[], rounds: number): string[] {
-  const [two, one, script2] = outcomes.map(({ medianSeconds }) => medianSeconds);
+  const [two, one, , script2] = outcomes.map(({ medianSeconds }) => medianSeconds);
   const rows = outcomes.map(
     ({ name, medianSeconds, peakMiB }) =>
       `| ${name} | ${medianSeconds.toFixed(1)} s | ${(medianSeconds / (script2 ?? Number.NaN)).toFixed(2)} | ${peakMiB} MiB |`,
@@ -97,6 +108,7 @@ function reportLines(outcomes: readonly Outcome[], rounds: number): string[] {
     `\`./run bench collection\`, ${plural(rounds, 'round', 'rounds')}, ${machineLine()}, ${firstLine('gdalinfo', ['--version'])}.`,
     'The job is timed from the HTTP submit to `completed`, with tiles read from and COGs written to blob storage, MosaicJSON,',
     'STAC collection and items; the script reads and writes local files and stops at the COGs, with their masks and statistics.',
+    'A warm worker has made a collection of four tiles before; a fresh one starts its GDAL processes and compiles its program.',
     '',
     '| | median | as a ratio to the script, two at a time | peak memory |',
     '|---|---|---|---|',
