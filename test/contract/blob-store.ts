@@ -169,6 +169,8 @@ export function blobStoreContract(title: string, open: () => Promise<BlobStore>)
       assert.equal(await read(2, 0), '');
       const empty = { container, name: 'empty' };
       assert.equal((await store.upload(empty, new Uint8Array(), binary)).sizeBytes, 0);
+      await writeFile(join(folder, 'nothing'), '');
+      assert.equal((await store.upload(empty, join(folder, 'nothing'), binary)).sizeBytes, 0);
       assert.equal((await store.read(empty)).length, 0);
       await store.download(empty, join(folder, 'empty'));
       assert.equal((await readFile(join(folder, 'empty'))).length, 0);
