@@ -46,6 +46,8 @@ export interface RouteRequest<Path, Query> {
   /** The address as the client gave it. */
   readonly url: string;
   readonly requestId: string;
+  /** Since the request came, the opening of the application included. */
+  readonly elapsedMs: () => number;
   /** Decodes the body. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_JSON. */
   readonly json: () => Promise<unknown>;
 }
@@ -84,6 +86,7 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
       ...queryOf(route, query),
       url: request.url,
       requestId,
+      elapsedMs: () => performance.now() - started,
       json: () => readJsonBody(request),
     });
     log?.info('Http:Request', { ...fields, status, durationMs: Math.round(performance.now() - started) });
@@ -108,8 +111,11 @@ export async function serve(route: Route, app: () => Promise<App>, request: Http
   }
 }
 
-/** With a route that has an answer for it, the opening is waited for this long: probes have to be answered within 2 s. */
-const openingLimitMs = 1500;
+/**
+ * With a route that has an answer for it, the opening is waited for this long: probes have to be answered within 2 s, and
+ * an application that opens at the last moment still has its components to ask.
+ */
+const openingLimitMs = 1000;
 
 async function openedFor(route: Route, app: () => Promise<App>): Promise<App> {
   if (!route.whileClosed) return app();

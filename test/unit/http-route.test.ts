@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import azure from '@azure/functions';
 import { CoreMachineError } from '../../core/errors.ts';
+import type { App } from '../../src/app.ts';
 import { type Route, serve } from '../../src/http/route.ts';
 import { listDeadLetters } from '../../src/http/routes/dead-letters.ts';
 import { featuresItems } from '../../src/http/routes/features/items.ts';
@@ -23,7 +25,7 @@ test('U+0000 in an address goes no further, also where a host lets it in', async
   assert.deepEqual(await refusal(featuresItems, `${items}?%00=paved`, { collection_id: 'roads' }), refused);
 });
 
-async function health(route: Route, opening: Promise<never>) {
+async function health(route: Route, opening: Promise<App>) {
   const request = new azure.HttpRequest({ method: 'GET', url: `http://localhost/api/${route.path}` });
   const { status, body } = await serve(route, () => opening, request);
   return { status, body: JSON.parse(String(body)) };
@@ -42,4 +44,18 @@ test('probes are answered within 2 s while the application cannot be opened', as
   const refused = new CoreMachineError('CATALOGUE_VERSION', 'pgSTAC 0.1 is too old');
   const { body } = await health(healthRoute, Promise.reject(refused));
   assert.deepEqual(body.components.application, { status: 'down', error: refused.code, message: refused.message });
+});
+
+test('probes are answered within 2 s also when a component hangs in an application that has just been opened', async () => {
+  const log = { info() {}, error() {} };
+  const hanging = { name: 'blob', check: () => new Promise<never>(() => {}) };
+  const up = { name: 'database', check: async () => ({ version: '18' }) };
+  const app = { log, healthChecks: [up, hanging] } as unknown as App;
+  const started = performance.now();
+  const answers = [healthRoute, healthReady].map((route) => health(route, wait(900, app)));
+  const [whole, ready] = await Promise.all(answers);
+  assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+  const { database, blob } = whole?.body.components ?? {};
+  assert.deepEqual([whole?.status, database?.status, blob?.status], [503, 'up', 'down']);
+  assert.deepEqual([ready?.status, ready?.body.status], [503, 'not_ready']);
 });

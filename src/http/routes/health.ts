@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { CoreMachineError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { App } from '../../app.ts';
-import { checkHealth } from '../../health.ts';
-import { defineRoute } from '../route.ts';
+import { checkHealth, componentLimit } from '../../health.ts';
+import { defineRoute, type RouteRequest } from '../route.ts';
 import { keyParameter } from './job-id.ts';
 
 const alive = { status: 200, body: { status: 'alive' } } as const;
@@ -46,8 +46,8 @@ export const healthReady = defineRoute({
   pathParameters: z.object({}),
   query: keyParameter,
   errors: [],
-  async answer(app) {
-    const { status, body } = await full(app);
+  async answer(app, request) {
+    const { status, body } = await full(app, request);
     return { status, body: { status: body.status === 'healthy' ? 'ready' : 'not_ready' } };
   },
   whileClosed: () => ({ status: 503, body: { status: 'not_ready' } }),
@@ -58,8 +58,10 @@ function told({ code, message }: CoreMachineError): JsonObject {
   return { error: code, message: message.slice(0, 300) };
 }
 
-async function full(app: App): Promise<{ status: number; body: JsonObject }> {
-  const components = await checkHealth(app.healthChecks);
+type Elapsed = Pick<RouteRequest<unknown, unknown>, 'elapsedMs'>;
+
+async function full(app: App, { elapsedMs }: Elapsed): Promise<{ status: number; body: JsonObject }> {
+  const components = await checkHealth(app.healthChecks, componentLimit(elapsedMs()));
   const healthy = components.every((component) => component.status === 'up');
   const byName = Object.fromEntries(components.map(({ name, ...rest }) => [name, rest as unknown as JsonObject]));
   return { status: healthy ? 200 : 503, body: { status: healthy ? 'healthy' : 'unhealthy', components: byName } };
