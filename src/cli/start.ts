@@ -9,7 +9,8 @@ const help = `./run start [--data FOLDER | --memory] [--port 7071]
   --data FOLDER  where jobs, blobs and messages are kept (default .data); delete it to start anew
   --memory       keep nothing
   --port N       port of the HTTP API
-DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one.`;
+DATABASE_URL, SERVICE_BUS_CONNECTION and STORAGE_CONNECTION replace the embedded part by a real one; FUNCTION_KEY is the
+API's key instead of the one in FOLDER/function-key.`;
 
 const values = commandLine(help, readOptions);
 
@@ -31,11 +32,13 @@ const stack = await startStack({
 console.log(`
 CoreMachine listens on ${stack.url}/api
   function key: ${stack.functionKey}
-  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${stack.functionKey}' -H 'content-type: application/json' -d '{"n": 5}'${await uploadLine()}
+  try:  curl -s -X POST '${stack.url}/api/jobs/submit/hello_world?code=${encodeURIComponent(stack.functionKey)}' -H 'content-type: application/json' -d '{"n": 5}'${await uploadLine()}
 Ctrl-C drains and stops everything.
 `);
 
 let stopping = false;
+// Whoever read the output is gone, with a closed terminal for example: no reason to end without draining.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
 const stop = async (why: string, code: number) => {
   if (stopping) return;
   stopping = true;
@@ -46,6 +49,7 @@ const stop = async (why: string, code: number) => {
 };
 process.on('SIGINT', () => void stop('interrupted', 0));
 process.on('SIGTERM', () => void stop('terminated', 0));
+process.on('SIGHUP', () => void stop('terminal closed', 0));
 void stack.broken.then((name) => stop(`${name} ended unexpectedly; see .cache/logs`, 1));
 
 /** @throws Error for the user, where something is wrong with the command line. */

@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { growHeapFreely } from '../../heap-growth.ts';
-import { childOptions, childReady } from './child.ts';
+import { childOptions, keeperReady } from './child.ts';
+import { saveIndexesPromptly } from './prompt-saves.ts';
+import { requireSoleUse } from './sole-user.ts';
 
 export interface AzuriteOptions {
   /** Folder of the blobs; null: one that goes when the process does. */
@@ -16,6 +18,10 @@ const account = 'devstoreaccount1';
 const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 const options = await childOptions<AzuriteOptions>();
+if (options.folder) {
+  await requireSoleUse(options.folder);
+  saveIndexesPromptly();
+}
 const storage = ['--location', options.folder ?? passingFolder()];
 const flags = [
   '--blobHost',
@@ -33,7 +39,7 @@ const write = process.stdout.write.bind(process.stdout);
 process.stdout.write = (chunk: string | Uint8Array, ...rest: never[]): boolean => {
   const port = /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(String(chunk))?.[1];
   if (port) {
-    childReady({ connectionString: connectionString(port) }, () => closed.promise);
+    keeperReady({ connectionString: connectionString(port) }, () => closed.promise);
     setImmediate(leaveInterruptsToParent);
   }
   if (String(chunk).includes('successfully closed')) closed.resolve();

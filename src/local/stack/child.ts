@@ -40,17 +40,26 @@ export async function startChild<Ready>(options: ChildOptions): Promise<Child<Re
   }
 }
 
+/** What a process that keeps data gets to close by itself when its parent is gone. */
+const orphanLimitMs = 10_000;
+
+let endOrphaned = (): void => process.exit(1);
+
 /** In the child: its options, and the promise to end when the parent does. */
 export async function childOptions<Options>(): Promise<Options> {
-  process.on('disconnect', () => process.exit(1));
-  // Ctrl-C reaches the whole process group; the parent decides the order in which its children stop.
-  process.on('SIGINT', () => {});
+  process.on('disconnect', () => endOrphaned());
+  // Ctrl-C and a closed terminal reach the whole process group; the parent decides the order in which its children stop.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   return new Promise((resolve) => process.once('message', (message) => resolve(message as Options)));
 }
 
 /** In the child: tells the parent that it is ready, and runs `close` on SIGTERM. */
 export function childReady(ready: Serializable, close: () => Promise<void>): void {
-  process.once('SIGTERM', () => {
+  let closing = false;
+  // It may come twice, to the process group and from the parent; without a listener the second would kill.
+  process.on('SIGTERM', () => {
+    if (closing) return;
+    closing = true;
     close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -60,6 +69,20 @@ export function childReady(ready: Serializable, close: () => Promise<void>): voi
     );
   });
   process.send?.({ ready });
+}
+
+/**
+ * As `childReady`, for a process that keeps data: it runs `close` also when its parent is gone, so that nothing it has
+ * answered for is lost then. The host does not: all that it does may be lost, and what it would drain to is closing.
+ */
+export function keeperReady(ready: Serializable, close: () => Promise<void>): void {
+  // The parent read the output. An error of it would end the process before it is closed.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
+  endOrphaned = () => {
+    setTimeout(() => process.exit(1), orphanLimitMs);
+    process.kill(process.pid, 'SIGTERM');
+  };
+  childReady(ready, close);
 }
 
 function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () => string): Promise<Ready> {

@@ -6,8 +6,9 @@ import { PGlite } from '@electric-sql/pglite';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
 import { unaccent } from '@electric-sql/pglite/contrib/unaccent';
 import { postgis } from '@electric-sql/pglite-postgis';
-import { childOptions, childReady } from './child.ts';
+import { childOptions, keeperReady } from './child.ts';
 import { servePglite } from './pglite-server.ts';
+import { requireSoleUse } from './sole-user.ts';
 
 export interface DatabaseOptions {
   /** Folder of the data, or null for memory. */
@@ -22,9 +23,10 @@ export interface DatabaseOptions {
 const extensions = { postgis, btree_gist, unaccent };
 
 const options = await childOptions<DatabaseOptions>();
+if (options.folder) await requireSoleUse(options.folder);
 const database = await openDatabase(options);
 const server = await servePglite(database, options.port);
-childReady({ url: `postgresql://postgres@127.0.0.1:${server.port}/postgres?sslmode=disable` }, async () => {
+keeperReady({ url: `postgresql://postgres@127.0.0.1:${server.port}/postgres?sslmode=disable` }, async () => {
   await server.close();
   await database.close();
 });

@@ -1,15 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { CoreMachineError } from '../../../core/errors.ts';
 import { startFunctionsHost } from '../functions-host/host.ts';
 import { childOptions, childReady } from './child.ts';
+import { randomFunctionKey } from './function-key.ts';
 
 export interface HostOptions {
   readonly port: number;
+  /** FUNCTION_KEY of the environment wins over it; with neither, one that nobody knows before. */
+  readonly functionKey?: string;
 }
 
 const options = await childOptions<HostOptions>();
-const functionKey = process.env.FUNCTION_KEY ?? randomBytes(24).toString('base64url');
+const functionKey = process.env.FUNCTION_KEY || options.functionKey || randomFunctionKey();
 const functionsFolder = new URL('../../functions/', import.meta.url);
 const settings = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),

@@ -1,6 +1,7 @@
 import { startServiceBusEmulator } from '../service-bus/server.ts';
-import { childOptions, childReady } from './child.ts';
+import { childOptions, keeperReady } from './child.ts';
 import { queueDefinitions } from './queues.ts';
+import { requireSoleUse } from './sole-user.ts';
 
 export interface ServiceBusOptions {
   readonly port: number;
@@ -10,6 +11,7 @@ export interface ServiceBusOptions {
 }
 
 const options = await childOptions<ServiceBusOptions>();
+if (options.journal) await requireSoleUse(options.journal);
 const emulator = await startServiceBusEmulator({
   port: options.port,
   host: '127.0.0.1',
@@ -17,4 +19,4 @@ const emulator = await startServiceBusEmulator({
   connectionLoss: 'release',
   ...(options.journal && { journal: options.journal }),
 });
-childReady({ connectionString: emulator.connectionString }, () => emulator.close());
+keeperReady({ connectionString: emulator.connectionString }, () => emulator.close());

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AzuriteOptions } from './azurite-process.ts';
 import { type Child, startChild } from './child.ts';
 import type { DatabaseOptions } from './database-process.ts';
+import { functionKeyOf } from './function-key.ts';
 import type { HostOptions } from './host-process.ts';
 import { pickPort } from './ports.ts';
 import { jobQueue, taskQueue } from './queues.ts';
@@ -163,7 +164,10 @@ async function startHostProcess(
   return startChild<HostReady>({
     name: 'functions host',
     entry: new URL('./host-process.ts', import.meta.url),
-    options: { port } satisfies HostOptions,
+    options: {
+      port,
+      ...(options.dataFolder && { functionKey: await functionKeyOf(options.dataFolder) }),
+    } satisfies HostOptions,
     env: { WEBSITE_HOSTNAME: `127.0.0.1:${port}`, ...env },
     output: options.hostOutput === 'inherit' ? 'inherit' : join(options.logFolder, 'host.log'),
   });
