@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { ApiClient } from '../../src/cli/client.ts';
+import { startChild } from '../../src/local/stack/child.ts';
+import { pickPort } from '../../src/local/stack/ports.ts';
+import type { ServiceBusOptions } from '../../src/local/stack/service-bus-process.ts';
 import { type Stack, startStack } from '../../src/local/stack/stack.ts';
+import { childProcesses } from '../tools/child-processes.ts';
 import { eventually } from '../tools/poll.ts';
 import { testStackOptions } from '../tools/stack.ts';
+import { familyOf } from '../tools/start-command.ts';
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'coremachine-embedded-'));
@@ -25,7 +30,7 @@ function storageOf(stack: Stack) {
   return openBlobStore({ connection: String(stack.settings.STORAGE_CONNECTION) });
 }
 
-test('data survive a restart: jobs, blobs, and a message that nobody had handled', () =>
+test('data survive a restart: jobs, blobs, the function key, and a message that nobody had handled', () =>
   withFolder(async (folder) => {
     const options = await testStackOptions(folder, { dataFolder: join(folder, 'data') });
     const blob = { container: 'bronze', name: 'kept.txt' };
@@ -49,8 +54,46 @@ test('data survive a restart: jobs, blobs, and a message that nobody had handled
       assert.equal((await client.status(done)).status, 'completed');
       assert.equal((await storageOf(second).properties(blob))?.sizeBytes, 4);
       assert.equal((await client.follow(waiting, () => {})).status, 'completed');
+      assert.equal(second.functionKey, first.functionKey);
+      assert.equal((await stat(join(folder, 'data', 'function-key'))).mode & 0o777, 0o600);
     } finally {
       await second.stop();
+    }
+  }));
+
+test('a stack on a Service Bus of somebody else, and with a function key that is given, has no messages of its own', () =>
+  withFolder(async (folder) => {
+    const bus = await startChild<{ connectionString: string }>({
+      name: 'service-bus',
+      entry: new URL('../../src/local/stack/service-bus-process.ts', import.meta.url),
+      options: { port: await pickPort(0), journal: null } satisfies ServiceBusOptions,
+      output: join(folder, 'bus.log'),
+    });
+    try {
+      const env = { SERVICE_BUS_CONNECTION: bus.ready.connectionString, FUNCTION_KEY: 'a key & more' };
+      const said: string[] = [];
+      const options = await testStackOptions(folder, {
+        env,
+        dataFolder: join(folder, 'data'),
+        say: (line) => said.push(line),
+      });
+      const stack = await startStack(options);
+      try {
+        assert.equal(stack.functionKey, env.FUNCTION_KEY);
+        assert.deepEqual(
+          said.filter((line) => line.includes('messages')),
+          [],
+        );
+        assert.equal(childProcesses('service-bus-process').length, 1);
+        const client = new ApiClient(stack.url, stack.functionKey);
+        const job = String((await client.submit('hello_world', { n: 2 })).job_id);
+        assert.equal((await client.follow(job, () => {})).status, 'completed');
+        assert.equal((await client.request('GET', 'health')).status, 'healthy');
+      } finally {
+        await stack.stop();
+      }
+    } finally {
+      await bus.stop();
     }
   }));
 
@@ -78,7 +121,7 @@ test(
         const [, header = '', value = '', address = ''] = put;
         const stored = await fetch(address, { method: 'PUT', headers: { [header]: value }, body: 'a raster' });
         assert.equal(stored.status, 201, 'the printed line puts a file into the storage');
-        const family = await descendants(child.pid ?? 0);
+        const family = (await familyOf(child.pid ?? 0)).slice(1);
         assert.ok(family.length >= 4, `database, blobs, messages, host: ${family}`);
         child.kill(signal);
         await ended;
@@ -117,20 +160,6 @@ test('./run start tells what is wrong in plain words: an option, a port, a setti
     }
   });
 });
-
-async function descendants(pid: number): Promise<number[]> {
-  const { program } = await import('../tools/program.ts');
-  const { stdout } = await program('ps', ['-eo', 'pid=,ppid=']);
-  const parents = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const found = [pid];
-  for (const parent of found) {
-    for (const [child, of] of parents) if (of === parent && child !== undefined) found.push(child);
-  }
-  return found.slice(1);
-}
 
 function isAlive(pid: number): boolean {
   try {
