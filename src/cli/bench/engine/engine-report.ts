@@ -3,7 +3,8 @@ import { peerVersion } from '../peers/load.ts';
 import { machineLine } from '../report.ts';
 import type { Run } from './arena.ts';
 import { type Contestant, coreMachine } from './contestant.ts';
-import { longRunSeconds, type Round, recoveryLimitSeconds, repeats, workloads } from './engine.ts';
+import { longRunSeconds, type Round, repeats, workloads } from './engine.ts';
+import { recoveryLimitSeconds } from './recovery.ts';
 import { warmUpRuns } from './warm-up.ts';
 import { concurrency, taskCount } from './workloads.ts';
 
@@ -44,7 +45,8 @@ export function engineReport(results: Results, context: ReportContext): string[]
     '',
     `One job of one task on an idle system, submit to done, ${latencyJobs} jobs; and the time to the end of a job of`,
     `${recoveryTasks.n} tasks of ${recoveryTasks.taskMs} ms after its worker was ended by kill -9 in the middle, from another worker being there`,
-    `(waited for ${recoveryLimitSeconds} s at most):`,
+    `(waited for ${recoveryLimitSeconds} s at most). At the kill some of its tasks were done and others were not: counted. What`,
+    'CoreMachine had accepted by then was unchanged at the end, its attempts too:',
     '',
     ...latencyTable(results),
   ];
