@@ -48,7 +48,7 @@ export const coreMachine: Contestant = {
 };
 
 const graphileWorker: Contestant = {
-  name: 'graphile-worker',
+  name: 'graphile-worker, each job on its own',
   id: 'graphile_worker',
   entry: peer('graphile-worker.ts'),
   mode: 'each',
@@ -122,7 +122,14 @@ export const contestants: readonly Contestant[] = [
   graphileWorker,
   {
     ...graphileWorker,
-    name: 'graphile-worker, results stored together',
+    name: 'graphile-worker, completions sent together',
+    id: 'graphile_worker_together',
+    mode: 'together',
+    batched: true,
+  },
+  {
+    ...graphileWorker,
+    name: 'graphile-worker, results stored together as well',
     id: 'graphile_worker_batch',
     mode: 'batch',
     batched: true,

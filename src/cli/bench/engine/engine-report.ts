@@ -54,9 +54,10 @@ export function engineReport(results: Results, context: ReportContext): string[]
 
 /** How the others are set up, where there is a choice. */
 const setups = [
-  'graphile-worker, as its performance page says: completions sent together, a local queue of 65 jobs (of 500 where the',
-  'results are stored together); it keeps no results, so each task stores its own in a table. pg-boss: woken by NOTIFY,',
-  'fetching on while batches are full, each job settled with its own output. Both start the fan-in by a check of our own,',
+  'graphile-worker: with its defaults, each job fetched and completed on its own; as its performance page advises,',
+  'completions sent together and a local queue of 65 jobs; and with a queue of 500 and its user’s results stored together.',
+  'It keeps no results, so each task stores its own in a table. pg-boss: woken by NOTIFY, fetching on while batches are',
+  'full, each job settled with its own output. Both start the fan-in by a check of our own,',
   'made when no task has ended for 10 ms: pg-boss’s flows would start it within seconds, graphile-worker has none. BullMQ: a',
   'flow of a parent and its children. DBOS: each task a workflow on a queue, or each a step of one workflow, 64 at once.',
 ];
