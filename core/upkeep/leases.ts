@@ -1,6 +1,7 @@
 import { CoreMachineError } from '../errors.ts';
 import type { Engine } from '../machine/engine.ts';
 import { repeatMark, taskMessage } from '../messages.ts';
+import type { TaskRef } from '../ports/state-store.ts';
 import { endAttempt } from './end-attempt.ts';
 import { type UpkeepReport, upkeepBatch } from './report.ts';
 import { unansweredMs } from './republish.ts';
@@ -14,13 +15,21 @@ export async function leases(engine: Engine): Promise<UpkeepReport> {
   const error = new CoreMachineError('CANCELLED', 'the job ended and the worker was lost').toRecord();
   const repeat = repeatMark();
   const live = expired.filter((task) => !task.orphaned);
-  for (const task of expired.filter(({ orphaned }) => orphaned)) await endAttempt(engine, task, 'cancelled', error);
+  const cancelled: typeof live = [];
+  for (const task of expired.filter(({ orphaned }) => orphaned)) {
+    if (await endAttempt(engine, task, 'cancelled', error)) cancelled.push(task);
+  }
   if (live[0]) await engine.instants('tasks-taken', live[0]);
   await engine.queue.sendTaskMessages(
     live.map((task) => taskMessage(task, task.correlationId, { attempt: task.attempt + 1, repeat })),
   );
-  const actions = expired.map(
-    (task) => `${task.orphaned ? 'cancelled' : 'sent'} task ${task.task} of job ${task.jobId} stage ${task.stage}`,
-  );
-  return { scanned: expired.length, fixed: expired.length, actions };
+  const actions = [
+    ...cancelled.map((task) => `cancelled ${nameOf(task)}`),
+    ...live.map((task) => `sent ${nameOf(task)}`),
+  ];
+  return { scanned: expired.length, fixed: actions.length, actions };
+}
+
+function nameOf({ task, jobId, stage }: TaskRef): string {
+  return `task ${task} of job ${jobId} stage ${stage}`;
 }
