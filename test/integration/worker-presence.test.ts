@@ -141,6 +141,25 @@ test('a death is told as long as its leases have not ended: one statement that f
   assert.equal((await store.takeExpiredLeases(0, 100)).filter(({ jobId }) => jobId === ref.jobId).length, 2);
 });
 
+test('kill -9 of a worker that has just buried another: upkeep finds what that one had', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 2);
+  const child = await working('buried', ref.jobId);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const burier = fork(join(import.meta.dirname, 'worker-presence.burier.child.ts'), [database.url], { silent: true });
+  assert.deepEqual(await once(burier, 'exit'), [null, 'SIGKILL']);
+  assert.deepEqual(await store.endLeasesOfDeadWorkers(0), [], 'a death is told once');
+  const found = (await store.takeExpiredLeases(60_000, 100)).filter(({ jobId }) => jobId === ref.jobId);
+  assert.deepEqual(
+    found.map(({ task, worker }) => [task, worker]),
+    [
+      [0, 'buried'],
+      [1, 'buried'],
+    ],
+  );
+});
+
 test('a task that its dead worker still held locked is given away when the lock is over', async () => {
   const { store } = postgres;
   const ref = await planned(store, 2);
