@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JobDefinition } from '../../../core/job.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import { olderNamesOf } from '../../../core/machine/parameters.ts';
 import { defineRoute } from '../route.ts';
 import { keyParameter } from './job-id.ts';
 
@@ -35,7 +36,36 @@ export function describeJobType(definition: JobDefinition): JsonObject {
   };
 }
 
-/** JSON Schema (2020-12) of what a client may send. */
+/** JSON Schema (2020-12) of what a client may send: the parameters, and the names that older clients have for some. */
 export function parametersSchema(definition: JobDefinition): JsonObject {
+  const schema = ownParametersSchema(definition);
+  const older = olderNamesOf(definition);
+  const required = (schema.required ?? []) as readonly string[];
+  const standsFor = [...older].filter(([, target]) => target !== null && required.includes(target));
+  const replaced = standsFor.map(([, target]) => target);
+  const still = required.filter((name) => !replaced.includes(name));
+  const { required: _, ...rest } = schema;
+  return {
+    ...rest,
+    properties: { ...(schema.properties as JsonObject), ...olderProperties(older) },
+    ...(still.length > 0 && { required: still }),
+    ...(standsFor.length > 0 && {
+      allOf: standsFor.map(([name, target]) => ({ anyOf: [{ required: [target] }, { required: [name] }] })),
+    }),
+  };
+}
+
+function olderProperties(older: ReadonlyMap<string, string | null>): JsonObject {
+  const meaning = (target: string | null) => (target === null ? "Kept in the job's metadata." : `Means ${target}.`);
+  return Object.fromEntries(
+    [...older].map(([name, target]) => {
+      const description = `From older clients. ${meaning(target)}`;
+      return [name, { type: 'string', ...(name.endsWith('_id') && { pattern: '\\S' }), description, deprecated: true }];
+    }),
+  );
+}
+
+/** The same without the older names. */
+export function ownParametersSchema(definition: JobDefinition): JsonObject {
   return z.toJSONSchema(definition.parameters, { io: 'input', unrepresentable: 'any' }) as JsonObject;
 }
