@@ -2,6 +2,7 @@ import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import type { FeatureTable } from '../core/ports/feature-tables.ts';
 import type { JobSettings, Services } from '../core/services.ts';
+import type { VectorWarning } from '../core/warnings.ts';
 import { ogcFeaturesUrl } from '../handlers/links/ogc-features-urls.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
@@ -83,7 +84,7 @@ export const ingestVector = defineJob('ingest_vector', {
   });
 
 /** Without a link to the features there is a reason. */
-function notShown({ ogcFeaturesBaseUrl, ogcSchemas }: JobSettings, { schema }: FeatureTable) {
+function notShown({ ogcFeaturesBaseUrl, ogcSchemas }: JobSettings, { schema }: FeatureTable): readonly VectorWarning[] {
   if (ogcFeaturesBaseUrl === null || ogcSchemas.includes(schema)) return [];
   const message = `the features API does not show the schema ${schema}: it is none of OGC_SCHEMAS`;
   return [{ code: 'SCHEMA_NOT_SHOWN', message }];
