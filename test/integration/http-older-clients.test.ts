@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { JsonObject } from '../../core/json.ts';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { testStack } from '../tools/stack.ts';
 
@@ -30,6 +31,7 @@ test('the body that older clients send makes a COG; another version is another j
   for (const name of Object.keys(given)) assert.ok(!(name in others), name);
   const job = await running().client.follow(String(first.body.job_id), () => {});
   assert.equal(job.status, 'completed', JSON.stringify(job.error));
+  await assertAsDocumented('process_raster', job.result_data);
   assert.equal((await post('jobs/process_raster', given)).body.job_id, first.body.job_id);
   const second = await post('jobs/process_raster', { ...given, version_id: 'v2' });
   assert.notEqual(second.body.job_id, first.body.job_id);
@@ -37,3 +39,14 @@ test('the body that older clients send makes a COG; another version is another j
   assert.deepEqual([contrary.status, contrary.body.error], [400, 'INVALID_PARAMETERS']);
   await running().client.follow(String(second.body.job_id), () => {});
 });
+
+/** A client that is generated from the OpenAPI document understands the result. */
+async function assertAsDocumented(jobType: string, result: JsonValue | undefined): Promise<void> {
+  const { stack } = running();
+  const answer = await fetch(`${stack.url}/api/openapi.json`, { headers: { 'x-functions-key': stack.functionKey } });
+  const { components } = (await answer.json()) as { components: { schemas: Record<string, JsonObject> } };
+  const schema = components.schemas[`${jobType}_result`];
+  assert.ok(schema);
+  const ajv = new Ajv2020({ strict: false });
+  assert.ok(ajv.validate(schema, result), JSON.stringify(ajv.errors));
+}

@@ -1,8 +1,9 @@
 import type { JobDefinition, StageDefinition } from '../../../core/job.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { ownParametersSchema } from '../../http/routes/job-types.ts';
+import { resultLines, resultsIntro } from './results.ts';
 
-/** docs/jobs.md: every job type with its parameters and stages. */
+/** docs/jobs.md: every job type with its parameters, stages and result. */
 export function jobsPage(definitions: readonly JobDefinition[]): string {
   const intro = [
     '# Job types',
@@ -14,6 +15,8 @@ export function jobsPage(definitions: readonly JobDefinition[]): string {
     'both, they must be equal. All three are kept with the job and are part of its id: another `version_id` makes another job.',
     '`target_table` and `target_schema` stand for `table_name` and `schema` of the job types that have them. For example',
     '`POST /api/jobs/process_raster {"dataset_id": "bronze", "resource_id": "a.tif", "version_id": "v1"}`.',
+    '',
+    ...resultsIntro,
     '',
   ];
   return [...intro, ...definitions.flatMap(section)].join('\n');
@@ -35,6 +38,7 @@ function section(definition: JobDefinition): string[] {
     '|---|---|---|---|',
     ...definition.stages.map(stageRow),
     '',
+    ...resultLines(definition),
   ];
 }
 

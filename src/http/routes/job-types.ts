@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JobDefinition } from '../../../core/job.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { olderNamesOf } from '../../../core/machine/parameters.ts';
+import { resultSchema } from '../result-schema.ts';
 import { defineRoute } from '../route.ts';
 import { keyParameter } from './job-id.ts';
 
@@ -10,7 +11,7 @@ export const jobTypes = defineRoute({
   method: 'GET',
   path: 'jobs/types',
   auth: 'function',
-  summary: 'Every job type with its stages and the JSON Schema of its parameters.',
+  summary: 'Every job type with its stages and the JSON Schemas of its parameters and its result.',
   pathParameters: z.object({}),
   query: keyParameter,
   errors: [],
@@ -33,6 +34,7 @@ export function describeJobType(definition: JobDefinition): JsonObject {
       on_failure: stage.onFailure,
     })),
     parameters: parametersSchema(definition),
+    result: resultSchema(definition),
   };
 }
 
