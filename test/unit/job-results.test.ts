@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { defineHandler } from '../../core/handler.ts';
 import { defineJob } from '../../core/job.ts';
 import { runJob } from '../../core/testing/run-job.ts';
+import { helloWorld } from '../../jobs/hello-world.ts';
+import { helloWorldSequential } from '../../jobs/hello-world-sequential.ts';
 import { jobTypes } from '../../jobs/index.ts';
 import { resultLines } from '../../src/cli/docs/results.ts';
 import { projectRoot } from '../../src/cli/setup/paths.ts';
@@ -60,5 +62,12 @@ test('runJob refuses a result that is not as documented', async () => {
   for (const wrong of [more, { ...right, a: 'one' } as unknown as typeof right]) {
     const job = begun.finalize(result, () => wrong);
     await assert.rejects(runJob(job, {}), { code: 'RESULT_INVALID' });
+  }
+});
+
+// Those of the other job types run through runJob in the tests of their work.
+test('the results of the hello jobs are as documented', async () => {
+  for (const definition of [helloWorld, helloWorldSequential]) {
+    assert.equal((await runJob(definition, { n: 2 })).job.status, 'completed');
   }
 });
