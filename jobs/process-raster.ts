@@ -3,10 +3,12 @@ import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
+import { titilerUrls } from '../handlers/links/schemas.ts';
 import { itemUrls } from '../handlers/links/titiler-urls.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { cogBlobName } from '../handlers/raster/names.ts';
 import { cogParameters, requireBlob } from '../handlers/raster/parameters.ts';
+import { cogResult, validationResult } from '../handlers/raster/result-schemas.ts';
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
@@ -14,7 +16,7 @@ import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { itemRender } from '../handlers/stac/item-render.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
-import type { ExtractStacMetadataOutput } from '../handlers/stac/schemas.ts';
+import { type ExtractStacMetadataOutput, extractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 const parameters = cogParameters.extend({
   output_tier: z
@@ -31,6 +33,22 @@ const parameters = cogParameters.extend({
 const mostNameCharacters = 1024;
 
 type Parameters = z.output<typeof parameters>;
+
+const result = z.object({
+  source_blob: z.string(),
+  source_container: z.string(),
+  validation: validationResult,
+  cog: cogResult,
+  cogs: z
+    .array(z.object({ cog_tier: z.enum(cogTiers), ...cogResult.shape }))
+    .optional()
+    .describe('With output_tier all.'),
+  stac: extractStacMetadataOutput
+    .pick({ item_id: true, collection_id: true, bbox: true, inserted_to_pgstac: true })
+    .extend({ ready_for_titiler: z.boolean() }),
+  share_url: z.string().nullable(),
+  titiler_urls: titilerUrls,
+});
 
 /** One raster -> COG(s) -> STAC item(s). */
 export const processRaster = defineJob('process_raster', {
@@ -60,7 +78,7 @@ export const processRaster = defineJob('process_raster', {
       },
     }));
   })
-  .finalize(async ({ params, results, services }) => {
+  .finalize(result, async ({ params, results, services }) => {
     const validation = await results.validate.only();
     const cogs = (await results.create_cog.all()).map(({ output }) => output);
     const [cog] = cogs;

@@ -4,6 +4,7 @@ import { containerName } from '../handlers/parameters/sources.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
+import { extractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 /** Catalogues a raster as it is, where it is. */
 export const stacCatalogRaster = defineJob('stac_catalog_raster', {
@@ -20,4 +21,4 @@ export const stacCatalogRaster = defineJob('stac_catalog_raster', {
   },
 })
   .stage('extract_stac_metadata', extractStacMetadata, ({ params }) => [{ key: 'raster', input: { ...params } }])
-  .finalize(async ({ results }) => results.extract_stac_metadata.only());
+  .finalize(extractStacMetadataOutput, async ({ results }) => results.extract_stac_metadata.only());

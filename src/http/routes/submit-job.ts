@@ -17,6 +17,7 @@ const shared = {
   pathParameters,
   query,
   body: "The job type's parameters, see GET jobs/types.",
+  showsResult: true,
   errors: [
     'BAD_JSON',
     'INVALID_PARAMETERS',
