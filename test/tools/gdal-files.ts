@@ -22,6 +22,10 @@ export interface TestRaster {
 
 const noise = (x: number, y: number, band: number) => (Math.imul(x * 8191 + y * 131 + band, 2654435761) >>> 13) & 255;
 
+/** A surface with some noise: it compresses, and every pixel is its own. */
+export const hills = (x: number, y: number, band: number) =>
+  Math.round(90 + 60 * Math.sin((x + 40 * band) / 90) * Math.cos(y / 70) + ((x * 7 + y * 13) % 11));
+
 /** Writes a tiled, deflated GeoTIFF with square pixels. */
 export function writeRaster(path: string, raster: TestRaster): string {
   const { width, height, bands = 1, type = 'Byte', crs = 'EPSG:32633', pixel = 10, value = noise } = raster;
