@@ -328,6 +328,8 @@ test('names of blobs: Unicode, quotes, spaces, percent signs', async () => {
   for (const name of [
     'Höhe über "Null" \'1\'.tif',
     'a b/c d.tif',
+    ' leading space.tif',
+    ' a folder/ and a file.tif',
     '100%25 &?#+=.tif',
     '雪山/ñ.tif',
     "x' OR '1'='1.tif",
