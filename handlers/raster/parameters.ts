@@ -53,7 +53,12 @@ export const cogParameters = inspectionParameters.extend({
     .describe(
       'true: work on local copies of the sources; false: read them by range requests; null: by their size. The COGs are the same.',
     ),
-  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+  output_folder: outputFolder
+    .nullable()
+    .default(null)
+    .describe(
+      'Folder in the COG container. A COG that is there and was made from another source is not replaced: OUTPUT_TAKEN.',
+    ),
 });
 
 /** Of the zooms a mosaic is shown at. */
