@@ -9,7 +9,8 @@ export interface TestRaster {
   readonly bands?: number;
   /** GDAL's name, e.g. `Float32`. Default Byte. */
   readonly type?: string;
-  readonly crs?: string;
+  /** null: none. */
+  readonly crs?: string | null;
   readonly nodata?: number;
   readonly options?: readonly string[];
   /** Upper left corner; default 500000, 5500000. */
@@ -31,7 +32,7 @@ export function writeRaster(path: string, raster: TestRaster): string {
   const { width, height, bands = 1, type = 'Byte', crs = 'EPSG:32633', pixel = 10, value = noise } = raster;
   const options = ['TILED=YES', 'COMPRESS=DEFLATE', ...(raster.options ?? [])];
   const dataset = gdal.open(path, 'w', 'GTiff', width, height, bands, type, options);
-  dataset.srs = gdal.SpatialReference.fromUserInput(crs);
+  if (crs !== null) dataset.srs = gdal.SpatialReference.fromUserInput(crs);
   const [left, top] = raster.origin ?? [500_000, 5_500_000];
   dataset.geoTransform = [left, pixel, 0, top, 0, -pixel];
   for (let band = 1; band <= bands; band += 1) {
