@@ -17,7 +17,7 @@ import {
 } from '../handlers/mosaic/results.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
-import { ownerOf, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
+import { rasterOwner, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
 import { cogParameters, mosaicMaxzoom, requireBlob } from '../handlers/raster/parameters.ts';
 import { validationResult } from '../handlers/raster/result-schemas.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
@@ -119,7 +119,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
   .fanIn('create_mosaicjson', createMosaicJson, async ({ params, previous }) => ({
     container_name: mosaicOf(params).container,
     blob_name: mosaicOf(params).name,
-    owner: ownerOf(Object.values(sourceOf(params))),
+    owner: rasterOwner(params),
     name: nameOf(params),
     maxzoom: params.maxzoom,
     cog_count: await previous.count(),
@@ -221,7 +221,7 @@ async function checkResources(params: Parameters, services: Services): Promise<v
 
 /** The stages look again, each just before it writes: another job may have begun since. */
 async function checkOverwriting(params: Parameters, services: Services): Promise<void> {
-  const owner = ownerOf(Object.values(sourceOf(params)));
+  const owner = rasterOwner(params);
   for (const ref of [schemeOf(params), mosaicOf(params)]) await requireOwnBlob(services.blobs, ref, owner);
   const source = { container: params.container_name, name: params.blob_name };
   await requireOwnItems(services, { stacId: stacIdOf(params), itemName: nameOf(params), source });
@@ -250,7 +250,7 @@ function schemeInput(params: Parameters) {
     ...{ input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap },
     scheme_container: schemeOf(params).container,
     scheme_blob: schemeOf(params).name,
-    owner: ownerOf(Object.values(sourceOf(params))),
+    owner: rasterOwner(params),
   };
 }
 

@@ -28,8 +28,7 @@ export const stacCatalogVectors = defineJob('stac_catalog_vectors', {
       .describe('STAC collection; made when it is missing.'),
     source_file: z
       .string()
-      .trim()
-      .regex(/^[^/]+\/.+$/, 'must be container/blob')
+      .regex(/^[^/\s]+\/.*\S.*$/, 'must be container/blob')
       .nullable()
       .default(null)
       .describe('container/blob that the rows came from; a link in the item.'),

@@ -30,6 +30,7 @@ const shared = {
     'CRS_INVALID',
     'LAND_INVALID',
     'TABLE_EXISTS',
+    'OUTPUT_TAKEN',
     'JOB_ACTIVE',
     'BODY_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
