@@ -17,6 +17,8 @@ export const instantNames = [
   'callback-called',
   // Of upkeep: tasks are marked as sent again, and not sent yet.
   'tasks-taken',
+  // Dead workers are forgotten and their leases have ended, and nothing has been done about it yet. Of no job.
+  'workers-buried',
 ] as const;
 
 export type InstantName = (typeof instantNames)[number];

@@ -54,6 +54,8 @@ export interface TaskFailure {
   readonly error: ErrorRecord;
 }
 
+type Finalize<Params, Results, Result> = (context: FinalizeContext<Params, Results>) => Result | Promise<Result>;
+
 export interface StageOptions {
   /** What a failed task means. `fail` (default): the job fails. `continue`: the rest goes on. */
   readonly onFailure?: FailurePolicy;
@@ -100,6 +102,8 @@ export interface JobDefinition {
   readonly temporary: TemporaryParts | null;
   readonly timeLimitHours: number;
   readonly stages: readonly StageDefinition[];
+  /** What `finalize` returns, for docs and tests; null: not said. The engine adds job_type before it and its tail after it. */
+  readonly result: z.ZodType | null;
   readonly finalize: (context: FinalizeContext<never, never>) => JsonObject | Promise<JsonObject>;
 }
 
@@ -184,8 +188,14 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
     return this.#with(name, 'fan_in', handler, onePlan(name, input), { ...options, reads });
   }
 
-  /** Builds the job's result once all stages are done. May run more than once; only one answer is stored. */
-  finalize(build: (context: FinalizeContext<z.output<P>, Results>) => JsonObject | Promise<JsonObject>): JobDefinition {
+  /**
+   * Builds the job's result once all stages are done. May run more than once; only one answer is stored. With a schema
+   * the result is documented, and `build` has to return what it says; `runJob` also refuses what it does not say.
+   */
+  finalize(build: Finalize<z.output<P>, Results, JsonObject>): JobDefinition;
+  finalize<R extends z.ZodType>(result: R, build: Finalize<z.output<P>, Results, z.input<R>>): JobDefinition;
+  finalize(...given: [z.ZodType, unknown] | [unknown]): JobDefinition {
+    const [result, build] = given.length === 2 ? given : [null, given[0]];
     const { description, parameters, aliases = [], notPartOfId = [], checkResources = async () => {} } = this.#spec;
     const { timeLimitHours = 24, temporary = null } = this.#spec;
     return {
@@ -199,7 +209,9 @@ export class JobBuilder<P extends z.ZodObject, Results extends Record<string, un
       temporary,
       timeLimitHours,
       stages: this.#stages,
-      finalize: build,
+      result,
+      // Typed by the two signatures.
+      finalize: build as JobDefinition['finalize'],
     };
   }
 

@@ -2,6 +2,8 @@
 export const limits = {
   parametersBytes: 1024 * 1024,
   taskResultBytes: 1024 * 1024,
+  /** Of the texts of a page of results; in memory they take several times as much. */
+  resultPageBytes: 4 * 1024 * 1024,
   tasksPerStage: 100_000,
   messageBytes: 1024,
   /** A received body over this is not looked into. */

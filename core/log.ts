@@ -29,8 +29,6 @@ export const eventNames = [
   'Http:Failed',
   'Gdal:Run',
   'Gdal:Warning',
-  'Blob:Upload',
-  'Blob:Download',
   'Catalogue:Write',
   'System:Started',
   'System:Stopped',

@@ -5,8 +5,14 @@ export interface StageResult<Output> {
   readonly output: Output;
 }
 
-/** Reads one page of completed results with `number > after`, in the order of their numbers; empty at the end. */
-export type ResultPager<Output> = (after: number) => Promise<readonly StageResult<Output>[]>;
+/**
+ * Reads one page of completed results with `number > after`, in the order of their numbers; empty at the end. At most
+ * `limit`, and fewer where they are large.
+ */
+export type ResultPager<Output> = (after: number, limit: number) => Promise<readonly StageResult<Output>[]>;
+
+/** Small results come 500 at once. Pages begin small and grow, because a store may have to measure all it was asked for. */
+const pageRows = { first: 16, most: 500 } as const;
 
 /**
  * The results of one stage's completed tasks, in task order. They are read from the store as they are asked for, a page
@@ -24,11 +30,13 @@ export class StageResults<Output> implements AsyncIterable<StageResult<Output>> 
 
   async *[Symbol.asyncIterator](): AsyncIterator<StageResult<Output>> {
     let after = -1;
-    for (;;) {
-      const page = await this.#page(after);
+    for (let limit: number = pageRows.first; ; ) {
+      const page = await this.#page(after, limit);
       if (page.length === 0) return;
       yield* page;
       after = page[page.length - 1]?.number ?? after;
+      // One that was cut short tells how many of the next have room.
+      limit = Math.min(2 * page.length, pageRows.most);
     }
   }
 
@@ -47,7 +55,7 @@ export class StageResults<Output> implements AsyncIterable<StageResult<Output>> 
 
   /** The first completed result; undefined when no task completed. */
   async first(): Promise<StageResult<Output> | undefined> {
-    return (await this.#page(-1))[0];
+    return (await this.#page(-1, 1))[0];
   }
 
   /** The output of a stage that has exactly one task. */

@@ -41,6 +41,15 @@ const parameters = z.object({
 
 type Parameters = z.output<typeof parameters>;
 
+const result = z.object({
+  grid_id_prefix: z.string(),
+  filter_type: z.enum(['none', 'country', 'bbox', 'country_and_bbox']),
+  filter_value: z.object({ country: z.string().nullable(), bbox: z.array(z.number()).nullable() }),
+  total_cells: z.int(),
+  ...finalizePyramid.output.shape,
+  verified: z.literal(true),
+});
+
 /** Grids of several H3 resolutions over the land of an area, each cell's parent in the next coarser one. */
 export const bootstrapH3LandGridPyramid = defineJob('bootstrap_h3_land_grid_pyramid', {
   description: 'Grids of several H3 resolutions over land, in PostGIS, each cell with its parent',
@@ -68,7 +77,7 @@ export const bootstrapH3LandGridPyramid = defineJob('bootstrap_h3_land_grid_pyra
     base_cells: (await results.base.only()).base_cells,
     resolutions: resolutionsOf(params),
   }))
-  .finalize(async ({ params, results }) => {
+  .finalize(result, async ({ params, results }) => {
     const { resolution_stats, stac_item_ids } = await results.finalize.only();
     return {
       grid_id_prefix: gridPrefix(areaOf(params)),
@@ -77,7 +86,7 @@ export const bootstrapH3LandGridPyramid = defineJob('bootstrap_h3_land_grid_pyra
       total_cells: Object.values(resolution_stats).reduce((sum, count) => sum + count, 0),
       resolution_stats,
       stac_item_ids,
-      verified: true,
+      verified: true as const,
     };
   });
 
@@ -100,7 +109,7 @@ function requireFewEnough(baseCells: number, params: Parameters, most: number): 
   throw new CoreMachineError('GRID_TOO_LARGE', message);
 }
 
-function filterType({ country_filter, bbox_filter }: Parameters): string {
+function filterType({ country_filter, bbox_filter }: Parameters): z.input<typeof result>['filter_type'] {
   if (country_filter !== null) return bbox_filter === null ? 'country' : 'country_and_bbox';
   return bbox_filter === null ? 'none' : 'bbox';
 }

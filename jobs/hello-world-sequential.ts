@@ -3,6 +3,35 @@ import { defineJob } from '../core/job.ts';
 import type { StageRecord } from '../core/ports/state-store.ts';
 import { initialHello, respondToHello, validateHellos } from '../handlers/hello/sequential.ts';
 
+const result = z.object({
+  sequential_hello_statistics: z.object({
+    total_stages_completed: z.int(),
+    stage1_hellos_requested: z.int(),
+    stage1_hellos_successful: z.int(),
+    stage2_validation_passed: z.boolean(),
+    stage3_responses_generated: z.int(),
+    overall_success_rate: z.string(),
+  }),
+  stage_conversations: z.array(
+    z.object({
+      stage1_task_id: z.string(),
+      stage1_message: z.string(),
+      stage3_task_id: z.string(),
+      stage3_response: z.string(),
+    }),
+  ),
+  stage_history: z.array(
+    z.object({
+      stage_n: z.int(),
+      stage: z.string(),
+      task_count: z.int(),
+      status: z.string(),
+      completed_at: z.iso.datetime(),
+      duration_seconds: z.number(),
+    }),
+  ),
+});
+
 /** Three stages that hand results on: the proof of chaining. */
 export const helloWorldSequential = defineJob('hello_world_sequential', {
   description: 'n hellos, one validation of them all, n responses, each to the hello that it was mapped to.',
@@ -29,7 +58,7 @@ export const helloWorldSequential = defineJob('hello_world_sequential', {
       input: partner,
     })),
   )
-  .finalize(async ({ params, results, stages }) => {
+  .finalize(result, async ({ params, results, stages }) => {
     const hellos = await results.initial_hello.all();
     const responses = await results.response.all();
     const { validation_summary } = await results.validation.only();

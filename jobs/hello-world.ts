@@ -3,6 +3,8 @@ import { defineJob } from '../core/job.ts';
 import { helloWorldGreeting } from '../handlers/hello/greeting.ts';
 import { helloWorldReply } from '../handlers/hello/reply.ts';
 
+const result = z.object({ status: z.literal('completed'), message_echoed: z.string() });
+
 /** Two stages of n tasks: the smallest job that shows fan-out, retries and the order of results. */
 export const helloWorld = defineJob('hello_world', {
   description: 'n greetings, then n replies, each to its own greeting.',
@@ -25,4 +27,4 @@ export const helloWorld = defineJob('hello_world', {
       input: { task_index: output.task_index, greeting: output.greeting },
     })),
   )
-  .finalize(({ params }) => ({ status: 'completed', message_echoed: params.message }));
+  .finalize(result, ({ params }) => ({ status: 'completed' as const, message_echoed: params.message }));

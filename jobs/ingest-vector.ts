@@ -1,12 +1,15 @@
+import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import type { FeatureTable } from '../core/ports/feature-tables.ts';
 import type { JobSettings, Services } from '../core/services.ts';
+import type { VectorWarning } from '../core/warnings.ts';
 import { ogcFeaturesUrl } from '../handlers/links/ogc-features-urls.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { chunkFile, loads } from '../handlers/vector/chunks.ts';
 import { createVectorStac } from '../handlers/vector/create-vector-stac.ts';
+import { vectorExtensions } from '../handlers/vector/formats.ts';
 import {
   formatOf,
   type IngestVectorParameters,
@@ -14,9 +17,35 @@ import {
   targetOf,
 } from '../handlers/vector/parameters.ts';
 import { prepareVectorChunks } from '../handlers/vector/prepare-vector-chunks.ts';
+import { prepareVectorChunksOutput, tableItemOutput } from '../handlers/vector/schemas.ts';
 import { uploadVectorChunk } from '../handlers/vector/upload-vector-chunk.ts';
 
 const collectionId = 'system-vectors';
+
+const result = z.object({
+  blob_name: z.string(),
+  container_name: z.string(),
+  file_extension: z.enum(vectorExtensions),
+  layer_name: z.string(),
+  table_name: z.string(),
+  schema: z.string(),
+  rows_inserted: z.int(),
+  summary: z.object({
+    total_chunks: z.int(),
+    chunks_uploaded: z.int(),
+    chunks_failed: z.int(),
+    success_rate: z.string(),
+    data_complete: z.boolean(),
+  }),
+  ...prepareVectorChunksOutput.pick({
+    preprocessing_stats: true,
+    warnings: true,
+    geometry_type: true,
+    columns: true,
+  }).shape,
+  stac: tableItemOutput.pick({ collection_id: true, item_id: true, bbox: true }),
+  ogc_features_url: z.string().nullable(),
+});
 
 /** One vector file -> PostGIS table -> STAC item. */
 export const ingestVector = defineJob('ingest_vector', {
@@ -51,7 +80,7 @@ export const ingestVector = defineJob('ingest_vector', {
     };
     return [{ key: 'publish', input }];
   })
-  .finalize(async ({ params, results, stages, services }) => {
+  .finalize(result, async ({ params, results, stages, services }) => {
     const prepared = await results.prepare_chunks.only();
     const record = await results.create_stac_record.only();
     const uploads = stages.find(({ name }) => name === 'upload_chunks')?.counts;
@@ -83,7 +112,7 @@ export const ingestVector = defineJob('ingest_vector', {
   });
 
 /** Without a link to the features there is a reason. */
-function notShown({ ogcFeaturesBaseUrl, ogcSchemas }: JobSettings, { schema }: FeatureTable) {
+function notShown({ ogcFeaturesBaseUrl, ogcSchemas }: JobSettings, { schema }: FeatureTable): readonly VectorWarning[] {
   if (ogcFeaturesBaseUrl === null || ogcSchemas.includes(schema)) return [];
   const message = `the features API does not show the schema ${schema}: it is none of OGC_SCHEMAS`;
   return [{ code: 'SCHEMA_NOT_SHOWN', message }];

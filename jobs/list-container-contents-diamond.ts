@@ -3,6 +3,9 @@ import { aggregateResults } from '../handlers/containers/aggregate-results.ts';
 import { analyzeSingleBlob } from '../handlers/containers/analyze-single-blob.ts';
 import { blobTasks, listBlobs } from '../handlers/containers/list-blobs.ts';
 import { inventoryParameters, requireContainer } from '../handlers/containers/parameters.ts';
+import { inventoryAsked } from '../handlers/containers/result-schemas.ts';
+
+const result = inventoryAsked.extend({ summary: aggregateResults.output });
 
 /** The shape one, many, one: the summary is made by a task and not by `finalize`. */
 export const listContainerContentsDiamond = defineJob('list_container_contents_diamond', {
@@ -22,7 +25,7 @@ export const listContainerContentsDiamond = defineJob('list_container_contents_d
   .fanIn('aggregate_results', aggregateResults, async ({ results }) => ({
     total_files: (await results.list_blobs.only()).total_blobs_found,
   }))
-  .finalize(async ({ params, results }) => ({
+  .finalize(result, async ({ params, results }) => ({
     container_name: params.container_name,
     file_limit: params.file_limit,
     filter: { ...params.filter },

@@ -1,9 +1,28 @@
+import { z } from 'zod';
 import { defineJob } from '../core/job.ts';
 import { analyzeSingleBlob } from '../handlers/containers/analyze-single-blob.ts';
 import { blobTasks, listBlobs } from '../handlers/containers/list-blobs.ts';
 import { inventoryParameters, requireContainer } from '../handlers/containers/parameters.ts';
+import { errorsSample, inventoryAsked, namedFile } from '../handlers/containers/result-schemas.ts';
 import { inGb, inMb, successRate } from '../handlers/containers/sizes.ts';
 import { FileTally } from '../handlers/containers/tally.ts';
+
+const result = inventoryAsked.extend({
+  summary: z.object({
+    total_blobs_found: z.int(),
+    blobs_analyzed: z.int(),
+    successful_analyses: z.int(),
+    failed_analyses: z.int(),
+    success_rate: z.string(),
+    total_size_bytes: z.int(),
+    total_size_gb: z.number(),
+    total_size_mb: z.number(),
+    file_types: z.record(z.string(), z.int()),
+    unique_extensions: z.int(),
+    largest_file: namedFile.nullable(),
+    errors_sample: errorsSample,
+  }),
+});
 
 /** Every blob of a container looked at by a task of its own. */
 export const listContainerContents = defineJob('list_container_contents', {
@@ -21,7 +40,7 @@ export const listContainerContents = defineJob('list_container_contents', {
     },
     { onFailure: 'continue' },
   )
-  .finalize(async ({ params, results, stages, failures }) => {
+  .finalize(result, async ({ params, results, stages, failures }) => {
     const { total_blobs_found } = await results.list_blobs.only();
     const tally = new FileTally();
     for await (const { output } of results.analyze_blobs) {

@@ -6,6 +6,7 @@ import type { StageRecord } from '../core/ports/state-store.ts';
 import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
 import { createMosaicJson } from '../handlers/mosaic/create-mosaicjson.ts';
+import { mosaicResults } from '../handlers/mosaic/result-schemas.ts';
 import {
   cogsSummary,
   failedTile,
@@ -16,8 +17,9 @@ import {
 } from '../handlers/mosaic/results.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { inFolder, stemOf, tileCogBlobName } from '../handlers/raster/names.ts';
-import { ownerOf, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
+import { rasterOwner, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
 import { cogParameters, mosaicMaxzoom, requireBlob } from '../handlers/raster/parameters.ts';
+import { validationResult } from '../handlers/raster/result-schemas.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
@@ -68,6 +70,23 @@ const mosaicContainer = 'silver-mosaicjson';
 /** The default of collection_id: of many rasters, so that the tiles of one would be lost among them. */
 const sharedCollection = 'system-rasters';
 
+const result = z.object({
+  job_id: z.string(),
+  source_blob: z.string(),
+  source_container: z.string(),
+  tiling: z.object({
+    scheme_blob: z.string(),
+    scheme_container: z.string(),
+    tile_count: z.int(),
+    tile_size: z.int(),
+    grid_dimensions: z.string(),
+    empty_tiles_skipped: z.int(),
+  }),
+  validation: validationResult,
+  extraction: z.object({ processing_time_seconds: z.number(), tiles_extracted: z.int() }),
+  ...mosaicResults.shape,
+});
+
 /** One raster of any size -> tiles of the target grid -> COGs -> MosaicJSON -> STAC. */
 export const processLargeRaster = defineJob('process_large_raster', {
   description:
@@ -100,7 +119,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
   .fanIn('create_mosaicjson', createMosaicJson, async ({ params, previous }) => ({
     container_name: mosaicOf(params).container,
     blob_name: mosaicOf(params).name,
-    owner: ownerOf(Object.values(sourceOf(params))),
+    owner: rasterOwner(params),
     name: nameOf(params),
     maxzoom: params.maxzoom,
     cog_count: await previous.count(),
@@ -115,7 +134,7 @@ export const processLargeRaster = defineJob('process_large_raster', {
     maxzoom: params.maxzoom,
     cog_count: await results.convert_to_cogs.count(),
   }))
-  .finalize(async ({ params, job, results, stages, failures }) => {
+  .finalize(result, async ({ params, job, results, stages, failures }) => {
     const scheme = await results.generate_tiling_scheme.only();
     const extracted = await countTiles(results.extract_tiles);
     const failed = await failures('convert_to_cogs', mostFailures);
@@ -202,7 +221,7 @@ async function checkResources(params: Parameters, services: Services): Promise<v
 
 /** The stages look again, each just before it writes: another job may have begun since. */
 async function checkOverwriting(params: Parameters, services: Services): Promise<void> {
-  const owner = ownerOf(Object.values(sourceOf(params)));
+  const owner = rasterOwner(params);
   for (const ref of [schemeOf(params), mosaicOf(params)]) await requireOwnBlob(services.blobs, ref, owner);
   const source = { container: params.container_name, name: params.blob_name };
   await requireOwnItems(services, { stacId: stacIdOf(params), itemName: nameOf(params), source });
@@ -231,7 +250,7 @@ function schemeInput(params: Parameters) {
     ...{ input_crs, raster_type, strict_mode, output_tier, target_crs, jpeg_quality, tile_size, overlap },
     scheme_container: schemeOf(params).container,
     scheme_blob: schemeOf(params).name,
-    owner: ownerOf(Object.values(sourceOf(params))),
+    owner: rasterOwner(params),
   };
 }
 

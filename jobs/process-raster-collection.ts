@@ -1,8 +1,9 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import type { Services } from '../core/services.ts';
 import { createMosaicJson } from '../handlers/mosaic/create-mosaicjson.ts';
+import { mosaicResults } from '../handlers/mosaic/result-schemas.ts';
 import {
   cogsSummary,
   failedTile,
@@ -17,7 +18,7 @@ import { commonPixelSize } from '../handlers/raster/common-pixel-size.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { ownerOf } from '../handlers/raster/own-blobs.ts';
 import { requireSameKind } from '../handlers/raster/same-kind.ts';
-import type { CogTier, ValidateRasterOutput } from '../handlers/raster/schemas.ts';
+import { type CogTier, rasterWarning, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
 import { tileWarnings } from '../handlers/raster/tile-warnings.ts';
@@ -25,6 +26,17 @@ import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { createStacCollection } from '../handlers/stac/create-stac-collection.ts';
 
 type Parameters = z.output<typeof collectionParameters>;
+
+const result = z.object({
+  collection_id: z.string(),
+  validation: z.object({
+    tiles_validated: z.int(),
+    tiles_valid: z.int(),
+    success_rate: z.string(),
+    warnings: z.array(rasterWarning.extend({ tile_count: z.int(), blob_names: z.array(z.string()) })),
+  }),
+  ...mosaicResults.shape,
+});
 
 /** Tiles -> COGs -> MosaicJSON -> STAC collection with a search. */
 export const processRasterCollection = defineJob('process_raster_collection', {
@@ -77,7 +89,7 @@ export const processRasterCollection = defineJob('process_raster_collection', {
         }
       : null,
   )
-  .finalize(async ({ params, results, stages, failures }) => {
+  .finalize(result, async ({ params, results, stages, failures }) => {
     const [validated] = stages;
     const [total, valid] = [params.blob_list.length, validated?.counts.completed ?? 0];
     const failed = [

@@ -3,10 +3,13 @@ import { CoreMachineError } from '../core/errors.ts';
 import { defineJob } from '../core/job.ts';
 import type { StageResults } from '../core/results.ts';
 import type { Services } from '../core/services.ts';
+import { titilerUrls } from '../handlers/links/schemas.ts';
 import { itemUrls } from '../handlers/links/titiler-urls.ts';
 import { createCog } from '../handlers/raster/create-cog.ts';
 import { cogBlobName } from '../handlers/raster/names.ts';
+import { rasterOwner, requireOwnBlob } from '../handlers/raster/own-blobs.ts';
 import { cogParameters, requireBlob } from '../handlers/raster/parameters.ts';
+import { cogResult, validationResult } from '../handlers/raster/result-schemas.ts';
 import { type CogTier, type CreateCogOutput, cogTiers, type ValidateRasterOutput } from '../handlers/raster/schemas.ts';
 import { requireMapCrs } from '../handlers/raster/source-crs.ts';
 import { requireTargetCrs } from '../handlers/raster/target-crs.ts';
@@ -14,7 +17,7 @@ import { validateRaster } from '../handlers/raster/validate-raster.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { itemRender } from '../handlers/stac/item-render.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
-import type { ExtractStacMetadataOutput } from '../handlers/stac/schemas.ts';
+import { type ExtractStacMetadataOutput, extractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 const parameters = cogParameters.extend({
   output_tier: z
@@ -31,6 +34,22 @@ const parameters = cogParameters.extend({
 const mostNameCharacters = 1024;
 
 type Parameters = z.output<typeof parameters>;
+
+const result = z.object({
+  source_blob: z.string(),
+  source_container: z.string(),
+  validation: validationResult,
+  cog: cogResult,
+  cogs: z
+    .array(z.object({ cog_tier: z.enum(cogTiers), ...cogResult.shape }))
+    .optional()
+    .describe('With output_tier all.'),
+  stac: extractStacMetadataOutput
+    .pick({ item_id: true, collection_id: true, bbox: true, inserted_to_pgstac: true })
+    .extend({ ready_for_titiler: z.boolean() }),
+  share_url: z.string().nullable(),
+  titiler_urls: titilerUrls,
+});
 
 /** One raster -> COG(s) -> STAC item(s). */
 export const processRaster = defineJob('process_raster', {
@@ -60,7 +79,7 @@ export const processRaster = defineJob('process_raster', {
       },
     }));
   })
-  .finalize(async ({ params, results, services }) => {
+  .finalize(result, async ({ params, results, services }) => {
     const validation = await results.validate.only();
     const cogs = (await results.create_cog.all()).map(({ output }) => output);
     const [cog] = cogs;
@@ -100,11 +119,25 @@ async function checkSource(params: Parameters, services: Services): Promise<void
   }
   await requireTargetCrs(services, params.target_crs);
   if (params.input_crs !== null) await requireMapCrs(services.gdal, params.input_crs);
+  await checkOverwriting(params, services);
+}
+
+/** `a.tif` and `a.png`, or `a.tif` of two containers, have one COG name. Each task looks again before it writes. */
+async function checkOverwriting(params: Parameters, { blobs, settings }: Services): Promise<void> {
+  const tiers = params.output_tier === 'all' ? cogTiers : [params.output_tier];
+  for (const tier of tiers) {
+    const ref = { container: settings.cogContainer, name: cogName(params, tier) };
+    await requireOwnBlob(blobs, ref, rasterOwner(params));
+  }
+}
+
+function cogName({ blob_name, subdataset, output_folder }: Parameters, tier: CogTier): string {
+  return cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier });
 }
 
 /** Found out now, not after the work. */
-function checkOutputName({ blob_name, subdataset, output_folder }: Parameters): void {
-  const longest = cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier: 'visualization' });
+function checkOutputName(params: Parameters): void {
+  const longest = cogName(params, 'visualization');
   if (longest.length <= mostNameCharacters) return;
   const message = `the COG's name would have ${longest.length} characters, more than the ${mostNameCharacters} of blob storage`;
   throw new CoreMachineError('INVALID_PARAMETERS', message, { details: [{ path: 'output_folder', message }] });
@@ -124,7 +157,7 @@ function tiersOf(params: Parameters, validation: ValidateRasterOutput): readonly
 }
 
 function cogInput(params: Parameters, validation: ValidateRasterOutput, tier: CogTier) {
-  const { container_name, blob_name, subdataset, target_crs, jpeg_quality, in_memory, output_folder } = params;
+  const { container_name, blob_name, subdataset, target_crs, jpeg_quality, in_memory } = params;
   return {
     container_name,
     blob_name,
@@ -136,7 +169,7 @@ function cogInput(params: Parameters, validation: ValidateRasterOutput, tier: Co
     tier,
     jpeg_quality,
     in_memory,
-    output_blob: cogBlobName({ blobName: blob_name, subdataset, folder: output_folder, tier }),
+    output_blob: cogName(params, tier),
     describe: true,
   };
 }

@@ -5,6 +5,7 @@ import type { Services } from '../core/services.ts';
 import { blobFilter } from '../handlers/containers/filter.ts';
 import { blobTasks, type ListBlobsOutput, listBlobs } from '../handlers/containers/list-blobs.ts';
 import { inventoryParameters, requireContainer } from '../handlers/containers/parameters.ts';
+import { errorsSample } from '../handlers/containers/result-schemas.ts';
 import { successRate } from '../handlers/containers/sizes.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { collectionId } from '../handlers/stac/parameters.ts';
@@ -23,6 +24,21 @@ const parameters = inventoryParameters.omit({ filter: true }).extend({
 
 type Parameters = z.output<typeof parameters>;
 
+const result = z.object({
+  collection_id: z.string(),
+  container_name: z.string(),
+  extension_filter: z.string(),
+  prefix: z.string().nullable(),
+  summary: z.object({
+    total_files_found: z.int(),
+    files_processed: z.int(),
+    successful_insertions: z.int(),
+    failed_insertions: z.int(),
+    success_rate: z.string(),
+    errors_sample: errorsSample,
+  }),
+});
+
 /** Catalogues all rasters of a container as they are, where they are. */
 export const stacCatalogContainer = defineJob('stac_catalog_container', {
   description: 'Every raster of a container to a STAC item, without converting it',
@@ -39,7 +55,7 @@ export const stacCatalogContainer = defineJob('stac_catalog_container', {
     },
     { onFailure: 'continue' },
   )
-  .finalize(async ({ params, results, stages, failures }) => {
+  .finalize(result, async ({ params, results, stages, failures }) => {
     const { total_blobs_found } = await results.list_rasters.only();
     const counts = stages.find(({ name }) => name === 'extract_stac')?.counts;
     const { completed = 0, failed = 0 } = counts ?? {};

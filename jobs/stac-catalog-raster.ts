@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { defineJob } from '../core/job.ts';
-import { containerName } from '../handlers/parameters/sources.ts';
+import { blobName, containerName } from '../handlers/parameters/sources.ts';
 import { requireBlob } from '../handlers/raster/parameters.ts';
 import { extractStacMetadata } from '../handlers/stac/extract-stac-metadata.ts';
 import { collectionId, itemId } from '../handlers/stac/parameters.ts';
+import { extractStacMetadataOutput } from '../handlers/stac/schemas.ts';
 
 /** Catalogues a raster as it is, where it is. */
 export const stacCatalogRaster = defineJob('stac_catalog_raster', {
@@ -11,7 +12,7 @@ export const stacCatalogRaster = defineJob('stac_catalog_raster', {
   aliases: ['catalog_file'],
   parameters: z.object({
     container_name: containerName,
-    blob_name: z.string().trim().min(1).max(1024).describe('The raster; it must be georeferenced.'),
+    blob_name: blobName.describe('The raster; it must be georeferenced.'),
     collection_id: collectionId,
     item_id: itemId,
   }),
@@ -20,4 +21,4 @@ export const stacCatalogRaster = defineJob('stac_catalog_raster', {
   },
 })
   .stage('extract_stac_metadata', extractStacMetadata, ({ params }) => [{ key: 'raster', input: { ...params } }])
-  .finalize(async ({ results }) => results.extract_stac_metadata.only());
+  .finalize(extractStacMetadataOutput, async ({ results }) => results.extract_stac_metadata.only());

@@ -4,6 +4,12 @@ import { defineJob } from '../core/job.ts';
 import { collectionId } from '../handlers/stac/parameters.ts';
 import { catalogTable } from '../handlers/vector/catalog-table.ts';
 import { tableName } from '../handlers/vector/parameters.ts';
+import { tableItemOutput } from '../handlers/vector/schemas.ts';
+
+const result = z.object({
+  collection_id: z.string(),
+  summary: tableItemOutput.pick({ item_id: true, row_count: true, geometry_types: true, bbox: true, srid: true }),
+});
 
 /** Catalogues a table that lies in PostGIS already. */
 export const stacCatalogVectors = defineJob('stac_catalog_vectors', {
@@ -22,8 +28,7 @@ export const stacCatalogVectors = defineJob('stac_catalog_vectors', {
       .describe('STAC collection; made when it is missing.'),
     source_file: z
       .string()
-      .trim()
-      .regex(/^[^/]+\/.+$/, 'must be container/blob')
+      .regex(/^[^/\s]+\/.*\S.*$/, 'must be container/blob')
       .nullable()
       .default(null)
       .describe('container/blob that the rows came from; a link in the item.'),
@@ -38,7 +43,7 @@ export const stacCatalogVectors = defineJob('stac_catalog_vectors', {
     const { schema, table_name: table, collection_id, source_file } = params;
     return [{ key: 'table', input: { target: { schema, table }, collection_id, source: sourceOf(source_file) } }];
   })
-  .finalize(async ({ results }) => {
+  .finalize(result, async ({ results }) => {
     const { item_id, collection_id, row_count, geometry_types, bbox, srid } = await results.catalog_table.only();
     return { collection_id, summary: { item_id, row_count, geometry_types, bbox, srid } };
   });

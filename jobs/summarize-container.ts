@@ -1,6 +1,9 @@
 import { defineJob } from '../core/job.ts';
 import { analyzeContainer } from '../handlers/containers/analyze-container.ts';
 import { inventoryParameters, requireContainer } from '../handlers/containers/parameters.ts';
+import { inventoryAsked } from '../handlers/containers/result-schemas.ts';
+
+const result = inventoryAsked.extend(analyzeContainer.output.shape);
 
 /** A container in one task, from its listing alone. */
 export const summarizeContainer = defineJob('summarize_container', {
@@ -9,7 +12,7 @@ export const summarizeContainer = defineJob('summarize_container', {
   checkResources: ({ container_name }, services) => requireContainer(services, container_name),
 })
   .stage('analyze_container', analyzeContainer, ({ params }) => [{ key: 'container', input: { ...params } }])
-  .finalize(async ({ params, results }) => ({
+  .finalize(result, async ({ params, results }) => ({
     container_name: params.container_name,
     file_limit: params.file_limit,
     filter: { ...params.filter },

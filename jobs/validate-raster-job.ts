@@ -1,5 +1,4 @@
 import { defineJob } from '../core/job.ts';
-import type { JsonObject } from '../core/json.ts';
 import { inspectionParameters, requireBlob } from '../handlers/raster/parameters.ts';
 import { validateRasterReport } from '../handlers/raster/validate-report.ts';
 
@@ -14,4 +13,4 @@ export const validateRasterJob = defineJob('validate_raster_job', {
   .stage('validate', validateRasterReport, ({ params }) => [
     { key: 'validate', input: { ...params, requested_tiers: [] } },
   ])
-  .finalize(async ({ results }): Promise<JsonObject> => ({ ...(await results.validate.only()) }));
+  .finalize(validateRasterReport.output, ({ results }) => results.validate.only());

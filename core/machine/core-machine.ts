@@ -2,6 +2,7 @@ import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { acceptMessage, type Delivery } from '../poison.ts';
 import type { JobRecord } from '../ports/state-store.ts';
 import { type UpkeepReport, type UpkeepRun, upkeepRuns } from '../upkeep/index.ts';
+import { owesLeases } from '../upkeep/leases.ts';
 import type { UpkeepOutcome } from '../upkeep/report.ts';
 import { republishLost } from '../upkeep/republish.ts';
 import { cancelJob } from './close-stage.ts';
@@ -104,17 +105,26 @@ export class CoreMachine {
     const dead = await this.engine.store.endLeasesOfDeadWorkers(goneMs);
     if (dead.length === 0) return 0;
     this.engine.log.warn('Worker:Lost', { workers: dead.join(', ') });
-    await this.upkeep('leases');
-    // A stage that cannot be closed now is left to the next run; what else follows a death does not wait for it.
-    await this.upkeep('stages', goneMs).catch((error: unknown) => {
-      const { code, message } = toCoreMachineError(error);
-      this.engine.log.warn('Upkeep:Failed', { run: 'stages', code, message });
-    });
+    await this.engine.instants('workers-buried', { jobId: '', stage: 0 });
+    // A death is told once: what cannot be done now keeps nobody from what else follows it.
+    await this.#upkeepIfPossible('leases');
+    await this.#upkeepIfPossible('stages', goneMs);
     return dead.length;
   }
 
-  /** After a worker's death: tasks whose messages it held without having begun. Answers how many were sent again. */
-  republishAfterLoss(): Promise<number> {
+  async #upkeepIfPossible(run: UpkeepRun, patienceMs?: number): Promise<void> {
+    await this.upkeep(run, patienceMs).catch((error: unknown) => {
+      const { code, message } = toCoreMachineError(error);
+      this.engine.log.warn('Upkeep:Failed', { run, code, message });
+    });
+  }
+
+  /**
+   * After a worker's death: tasks whose messages it held without having begun, and those it had begun if they could not
+   * be sent at once. Answers how many of the former were sent again.
+   */
+  async republishAfterLoss(): Promise<number> {
+    if (owesLeases(this.engine)) await this.upkeep('leases');
     return republishLost(this.engine, { unansweredMs: 1000, certainMs: 30 * 60_000 });
   }
 }

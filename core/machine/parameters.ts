@@ -44,19 +44,26 @@ export function parseParameters(definition: JobDefinition, body: unknown): Parse
   return { parameters, metadata, identity: Object.fromEntries(identity) };
 }
 
+/** The older names that a job type takes besides its parameters, each with the parameter of the job that it stands for. */
+export function olderNamesOf({ parameters: { shape } }: JobDefinition): ReadonlyMap<string, string | null> {
+  const ids = Object.entries(legacyIds).map(([id, target]) => [id, target && target in shape ? target : null] as const);
+  const names = Object.entries(legacyNames).filter(([, target]) => target in shape);
+  return new Map([...ids, ...names].filter(([name]) => !(name in shape)));
+}
+
 function translateLegacyNames(definition: JobDefinition, body: JsonObject, problems: ErrorDetail[]) {
-  const shape = definition.parameters.shape;
+  const older = olderNamesOf(definition);
   const given: Record<string, JsonValue | undefined> = { ...body };
   const metadata: Record<string, JsonValue> = {};
-  for (const [alias, target] of Object.entries({ ...legacyIds, ...legacyNames })) {
+  for (const [alias, target] of older) {
     const value = given[alias];
-    if (value === undefined || alias in shape) continue;
-    if (target === null || alias in legacyIds || target in shape) delete given[alias];
+    if (value === undefined) continue;
+    delete given[alias];
     if (alias in legacyIds) {
       if (typeof value === 'string' && value.trim() !== '') metadata[alias] = value;
       else problems.push({ path: alias, code: 'invalid_type', message: 'must be a non-blank string' });
     }
-    if (target === null || !(target in shape)) continue;
+    if (target === null) continue;
     if (given[target] === undefined) given[target] = value;
     else if (given[target] !== value) {
       problems.push({ path: alias, code: 'conflict', message: `${alias} and ${target} are both given and differ` });

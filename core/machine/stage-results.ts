@@ -3,7 +3,7 @@ import type { StageRef } from '../ports/state-store.ts';
 import { StageResults } from '../results.ts';
 import type { Engine } from './engine.ts';
 
-const resultsPerPage = 500;
+const failuresPerPage = 500;
 
 /** The completed results of one stage, read page by page. They were checked when they were stored. */
 export function readResults(engine: Engine, ref: StageRef): StageResults<unknown> {
@@ -11,7 +11,7 @@ export function readResults(engine: Engine, ref: StageRef): StageResults<unknown
     const stages = await engine.store.getStages(ref.jobId, ref.run);
     return stages.find(({ number }) => number === ref.stage)?.counts.completed ?? 0;
   };
-  return new StageResults((after) => engine.store.resultPage(ref, after, resultsPerPage), completed);
+  return new StageResults((after, limit) => engine.store.resultPage(ref, after, limit), completed);
 }
 
 /** Readers for stages 1 to `upTo`, by stage name. */
@@ -30,7 +30,7 @@ export async function readFailures(engine: Engine, ref: StageRef, most: number):
   const { jobId, run, stage } = ref;
   const failures: TaskFailure[] = [];
   for (let after: { stage: number; task: number } | undefined; failures.length < most; ) {
-    const limit = Math.min(resultsPerPage, most - failures.length);
+    const limit = Math.min(failuresPerPage, most - failures.length);
     const page = await engine.store.listTasks(jobId, run, { stage, status: 'failed', limit, ...(after && { after }) });
     failures.push(...page.flatMap(({ task, key, error }) => (error ? [{ number: task, key, error }] : [])));
     const last = page.at(-1);

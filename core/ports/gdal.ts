@@ -1,4 +1,5 @@
 import type { JsonObject } from '../json.ts';
+import type { VectorWarning } from '../warnings.ts';
 import type { GdalSource } from './blob-store.ts';
 
 /** What the installed GDAL can do; probed once at start. */
@@ -155,7 +156,7 @@ export interface VectorRows {
   /** The file's own CRS is another one than `inputCrs`, and was used. */
   readonly inputCrsIgnored: boolean;
   /** What was read otherwise than the file may have meant it. */
-  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly warnings: readonly VectorWarning[];
 }
 
 /**

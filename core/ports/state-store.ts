@@ -232,7 +232,10 @@ export interface StateStore extends UpkeepStore {
 
   /** True while a task of the stage is queued, processing or retrying. Cost does not grow with the stage. */
   hasOpenTasks(ref: StageRef): Promise<boolean>;
-  /** Completed results with `number > after`, in order, at most `limit`. */
+  /**
+   * Completed results with `number > after`, in order, at most `limit`; fewer when they are more than
+   * `limits.resultPageBytes` as JSON, but one if there is one.
+   */
   resultPage(ref: StageRef, after: number, limit: number): Promise<readonly StageResult<JsonValue>[]>;
   /** The error of the failed task with the lowest number; null when none failed. */
   firstFailure(

@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../errors.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import { type JsonObject, type JsonValue, jsonBytes } from '../json.ts';
+import { limits } from '../limits.ts';
 import type {
   AttemptEnd,
   ClaimOutcome,
@@ -245,9 +246,14 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
 
   async resultPage(ref: StageRef, after: number, limit: number): Promise<readonly StageResult<JsonValue>[]> {
     const tasks = this.tables.stage(ref)?.tasks ?? [];
+    let bytes = 0;
     return tasks
       .filter((task) => task.status === 'completed' && task.ref.task > after)
       .slice(0, limit)
+      .filter(({ result }, place) => {
+        bytes += jsonBytes(result);
+        return bytes <= limits.resultPageBytes || place === 0;
+      })
       .map((task) => ({ number: task.ref.task, key: task.key, output: structuredClone(task.result) }));
   }
 

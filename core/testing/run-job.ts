@@ -1,7 +1,7 @@
 import { CoreMachineError } from '../errors.ts';
 import type { Instants } from '../instants.ts';
 import type { JobDefinition } from '../job.ts';
-import type { JsonObject } from '../json.ts';
+import { canonicalJson, type JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
 import { type Log, silentLog } from '../log.ts';
 import { CoreMachine } from '../machine/core-machine.ts';
@@ -52,7 +52,21 @@ export async function runJob(
   await drain(machine, queue, clock);
   const ended = await store.getJob(job.jobId);
   if (!ended || isActive(ended.status)) throw new CoreMachineError('INTERNAL', 'the job did not end');
+  if (ended.result) requireDocumented(definition, ended.result);
   return { job: ended, stages: await store.getStages(job.jobId, ended.run), store };
+}
+
+/** Docs are made from the schema, so a result must have its keys and no others. */
+function requireDocumented({ name, result: schema }: JobDefinition, result: JsonObject): void {
+  if (!schema) return;
+  const { job_type: _, stages_completed, total_tasks_executed, tasks_by_status, ...own } = result;
+  const parsed = schema.safeParse(own);
+  if (!parsed.success) {
+    throw new CoreMachineError('RESULT_INVALID', `the result of ${name} is not as documented`, { cause: parsed.error });
+  }
+  // Zod leaves out what a schema does not name.
+  if (canonicalJson(parsed.data as JsonObject) === canonicalJson(own)) return;
+  throw new CoreMachineError('RESULT_INVALID', `the result of ${name} has keys that are not documented`);
 }
 
 /** An engine on in-memory ports. */

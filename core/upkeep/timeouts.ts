@@ -27,11 +27,14 @@ async function overdueJobs(engine: Engine, failures: unknown[]): Promise<{ scann
   }));
   const longest = Math.max(0, ...limits.map(({ limitMs }) => limitMs));
   const overdue = await engine.store.findOverdueJobs(limits, longest, upkeepBatch);
+  const actions: string[] = [];
   for (const job of overdue) {
     const message = `the job took longer than the limit of ${job.jobType}`;
-    await done(failJob(engine, job, job, new CoreMachineError('TIMEOUT', message).toRecord()), failures);
+    const error = new CoreMachineError('TIMEOUT', message).toRecord();
+    // False for one that has ended or moved on since it was found.
+    if (await done(failJob(engine, job, job, error), failures)) actions.push(`failed job ${job.jobId}`);
   }
-  return { scanned: overdue.length, actions: overdue.map(({ jobId }) => `failed job ${jobId}`) };
+  return { scanned: overdue.length, actions };
 }
 
 async function overdueTasks(engine: Engine, failures: unknown[]): Promise<{ scanned: number; actions: string[] }> {

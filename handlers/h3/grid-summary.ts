@@ -1,9 +1,8 @@
-import type { JsonObject } from '../../core/json.ts';
 import type { StageRecord } from '../../core/ports/state-store.ts';
-import type { GridStac } from './schemas.ts';
+import type { GridResult, GridStac } from './schemas.ts';
 
 /** The result of a job that made one grid. */
-export function gridSummary(jobId: string, grid: GridStac, stages: readonly StageRecord[]): JsonObject {
+export function gridSummary(jobId: string, grid: GridStac, stages: readonly StageRecord[]): GridResult {
   const seconds = secondsOf(stages);
   return {
     job_id: jobId,

@@ -16,4 +16,16 @@ export const gridStac = z.object({
   ogc_features_url: z.string().nullable(),
 });
 
+/** What a job that made one grid says of it. */
+export const gridResult = z.object({
+  job_id: z.string(),
+  status: z.literal('completed'),
+  ...gridStac.pick({ grid_id: true, total_cells: true, excluded_cells: true, bbox: true }).shape,
+  postgis_table: z.string(),
+  ogc_features_url: z.string().nullable(),
+  stac_item_id: z.string(),
+  performance: z.object({ processing_time_seconds: z.number(), cells_per_second: z.int() }),
+});
+
+export type GridResult = z.output<typeof gridResult>;
 export type GridStac = z.output<typeof gridStac>;

@@ -3,6 +3,7 @@ import type { CrsDescription, Gdal } from '../../core/ports/gdal.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
 import { boundsOf, globeExtent } from './extent.ts';
 import type { RasterWarning } from './schemas.ts';
+import { warning } from './warnings.ts';
 
 type Grid = Pick<RasterFacts, 'width' | 'height' | 'geoTransform'>;
 type Box = readonly [number, number, number, number];
@@ -32,7 +33,7 @@ export async function placeWarnings(
   const shown = (box: readonly number[]) => `[${box.map((value) => value.toFixed(2)).join(', ')}]`;
   const found = crs.projected ? extent.bbox : boundsOf(grid);
   const message = `the bounds ${shown(found)} lie outside of the CRS's area of use ${shown(crs.areaOfUse)}`;
-  return [{ code: 'SUSPICIOUS_BOUNDS', severity: 'warning', message }];
+  return [warning('SUSPICIOUS_BOUNDS', message)];
 }
 
 /** Boxes in degrees, either of which may lie over the antimeridian, with west > east. */

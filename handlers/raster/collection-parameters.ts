@@ -42,7 +42,7 @@ export const collectionParameters = cogParameters
       .default(null)
       .describe('null: "Raster collection: {collection_id}".'),
     output_folder: cogParameters.shape.output_folder.describe(
-      'Folder in the containers of the COGs and the MosaicJSON.',
+      'Folder in the containers of the COGs and the MosaicJSON. A tile whose COG would replace that of another source is left out: OUTPUT_TAKEN.',
     ),
     output_container: outputContainer.nullable().default(null).describe('For the COGs; null: the configured one.'),
     mosaicjson_container: outputContainer.default('silver-mosaicjson').describe('For the MosaicJSON.'),

@@ -12,6 +12,7 @@ import { cogCommand, overviewCommand, pyramidCommand, statisticsCommand } from '
 import { type CogPlan, makesPyramid, overviewLevels } from './cog-plan.ts';
 import { dtypeOf } from './describe.ts';
 import { globeExtent } from './extent.ts';
+import { rasterOwner, requireOwnBlob } from './own-blobs.ts';
 import { planningFor } from './plan-for.ts';
 import { accessTierOf } from './profiles.ts';
 import { type CreateCogInput, type CreateCogOutput, createCogInput, createCogOutput } from './schemas.ts';
@@ -34,6 +35,9 @@ export const createCog = defineHandler('create_cog', {
 async function makeCog(input: CreateCogInput, context: TaskContext, folder: string): Promise<CreateCogOutput> {
   const started = performance.now();
   const { services, signal } = context;
+  const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
+  const owner = rasterOwner(input);
+  await requireOwnBlob(services.blobs, target, owner);
   const pixels = pixelsOf(input);
   const { subdataset, in_memory: localCopy } = pixels;
   const ref = { container: pixels.container_name, name: pixels.blob_name };
@@ -43,7 +47,6 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const file = await writeCog(plan, source, folder, context);
   const info = await services.gdal.info(local(file), ['-norat'], { signal, ahead: true });
   const facts = rasterFacts(info);
-  const target = { container: input.output_container ?? services.settings.cogContainer, name: input.output_blob };
   const extent = await globeExtent(services.gdal, facts, input.target_crs);
   const size = await mercatorSize(services.gdal, input.target_crs, facts);
   const zooms = size && zoomsOf(size);
@@ -51,6 +54,7 @@ async function makeCog(input: CreateCogInput, context: TaskContext, folder: stri
   const upload = {
     contentType: 'image/tiff; application=geotiff; profile=cloud-optimized',
     accessTier: storageTier,
+    owner,
     signal,
     onProgress: transferred(context, [0.9, 0.99]),
   };

@@ -1,16 +1,12 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { Services } from '../../core/services.ts';
-import { containerName, inputCrs } from '../parameters/sources.ts';
+import { blobName, containerName, inputCrs } from '../parameters/sources.ts';
 import { cogTiers, declaredTypes } from './schemas.ts';
 
 const rasterExtensions = ['.tif', '.tiff', '.jp2', '.png', '.img', '.nc'] as const;
 
-export const rasterBlobName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(1024)
+export const rasterBlobName = blobName
   .refine((name) => rasterExtensions.some((extension) => name.toLowerCase().endsWith(extension)), {
     message: `must end in one of ${rasterExtensions.join(' ')}`,
   })
@@ -57,7 +53,12 @@ export const cogParameters = inspectionParameters.extend({
     .describe(
       'true: work on local copies of the sources; false: read them by range requests; null: by their size. The COGs are the same.',
     ),
-  output_folder: outputFolder.nullable().default(null).describe('Folder in the COG container.'),
+  output_folder: outputFolder
+    .nullable()
+    .default(null)
+    .describe(
+      'Folder in the COG container. A COG that is there and was made from another source is not replaced: OUTPUT_TAKEN.',
+    ),
 });
 
 /** Of the zooms a mosaic is shown at. */

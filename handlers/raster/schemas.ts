@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rasterWarningCodes } from '../../core/warnings.ts';
 import { itemBody } from '../stac/item-body.ts';
 
 export const rasterTypes = ['rgb', 'rgba', 'dem', 'categorical', 'multispectral', 'nir', 'unknown'] as const;
@@ -12,7 +13,7 @@ export const cogTiers = ['visualization', 'analysis', 'archive'] as const;
 export type CogTier = (typeof cogTiers)[number];
 
 export const rasterWarning = z.object({
-  code: z.string(),
+  code: z.enum(rasterWarningCodes),
   severity: z.enum(['info', 'warning']),
   message: z.string(),
 });

@@ -1,6 +1,7 @@
 import type { TaskContext } from '../../core/handler.ts';
 import type { BlobProperties, BlobRef, BlobStore, UploadOptions } from '../../core/ports/blob-store.ts';
 import type { ItemBody } from '../stac/item-body.ts';
+import { requireOwnBlob } from './own-blobs.ts';
 
 export interface StoredCog {
   readonly sizeBytes: number;
@@ -13,18 +14,19 @@ export type Describe = (stored: Promise<BlobProperties>) => Promise<ItemBody>;
 
 /**
  * Uploads a COG and has it described in the same time. A COG that is there and cannot be described would belong to nobody:
- * it is removed, unless it has taken the place of an earlier one, which items may refer to.
+ * it is removed, unless it has taken the place of an earlier one, which items may refer to. Throws OUTPUT_TAKEN when another
+ * source has come to have its name since the work began.
  */
 export async function storeCog(
   place: BlobRef,
   file: string,
-  options: UploadOptions,
+  { owner, ...options }: UploadOptions & { readonly owner: string },
   describe: Describe | null,
   { services: { blobs } }: TaskContext,
 ): Promise<StoredCog> {
-  if (!describe) return { sizeBytes: (await blobs.upload(place, file, options)).sizeBytes, itemBody: null };
-  const earlier = await blobs.properties(place);
-  const stored = blobs.upload(place, file, options);
+  const earlier = await requireOwnBlob(blobs, place, owner);
+  const stored = blobs.upload(place, file, { ...options, metadata: { owner } });
+  if (!describe) return { sizeBytes: (await stored).sizeBytes, itemBody: null };
   const described = describe(stored);
   // Both also when one fails: neither is to be at work in a folder that is gone.
   const [upload] = await Promise.allSettled([stored, described]);

@@ -1,11 +1,12 @@
+import { type RasterWarningCode, warningCatalogue } from '../../core/warnings.ts';
 import type { RasterFacts } from '../stac/raster-facts.ts';
 import type { Classification } from './classify.ts';
 import { isUsableNodata } from './nodata.ts';
 import { applicableTiers } from './profiles.ts';
 import type { RasterType, RasterWarning, ValidateRasterInput } from './schemas.ts';
 
-export function warning(code: string, message: string): RasterWarning {
-  return { code, severity: 'warning', message };
+export function warning(code: RasterWarningCode, message: string): RasterWarning {
+  return { code, severity: warningCatalogue[code].severity, message };
 }
 
 /** What is odd about a raster, as far as its header tells. */
@@ -31,7 +32,7 @@ export function tierWarnings(input: ValidateRasterInput, type: RasterType, facts
 /** For information: a raster with little data may show none in a sample. */
 export function sampleWarnings(hasData: boolean): RasterWarning[] {
   if (hasData) return [];
-  return [{ code: 'ALL_NODATA', severity: 'info', message: 'no valid pixel was found in a sample of the raster' }];
+  return [warning('ALL_NODATA', 'no valid pixel was found in a sample of the raster')];
 }
 
 export function is64Bit(type: string | undefined): boolean {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isObject, type JsonObject } from '../../core/json.ts';
+import { titilerUrls } from '../links/schemas.ts';
 
 const json = z.custom<JsonObject>((value) => isObject(value), 'must be an object');
 
@@ -41,16 +42,7 @@ export const createStacCollectionOutput = z.object({
   mosaicjson_url: url,
   inserted_to_pgstac: z.boolean().describe('The items lie in the catalogue.'),
   ready_for_titiler: z.boolean().describe('The catalogue is one that titiler-pgstac reads.'),
-  titiler_urls: z.object({
-    viewer_url: url,
-    tilejson_url: url,
-    tiles_url: url,
-    preview_url: url,
-    thumbnail_url: url,
-    info_url: url,
-    bounds_url: url,
-    statistics_url: url,
-  }),
+  titiler_urls: titilerUrls,
   share_url: url,
 });
 export type CreateStacCollectionOutput = z.output<typeof createStacCollectionOutput>;

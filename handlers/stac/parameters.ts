@@ -9,4 +9,9 @@ const name = z
 
 export const collectionId = name.default('system-rasters').describe('STAC collection; made when it is missing.');
 
-export const itemId = name.nullable().default(null).describe('null: derived from the collection and the blob.');
+export const itemId = name
+  .nullable()
+  .default(null)
+  .describe(
+    'null: derived from the collection and the blob. The item of that id that is there is replaced, whatever it was made from.',
+  );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CoreMachineError } from '../../core/errors.ts';
 import type { FeatureTable } from '../../core/ports/feature-tables.ts';
-import { containerName, inputCrs } from '../parameters/sources.ts';
+import { blobName, containerName, inputCrs } from '../parameters/sources.ts';
 import { extensionOf, type VectorExtension, vectorExtensions } from './formats.ts';
 import { isReserved, tableNameOf } from './names.ts';
 import { geometryParams } from './schemas.ts';
@@ -20,7 +20,7 @@ const columnName = z.string().min(1).max(1000);
 const columnList = z.array(columnName).max(20).default([]);
 
 const fields = z.object({
-  blob_name: z.string().trim().min(1).max(1024).describe('The vector file.'),
+  blob_name: blobName.describe('The vector file.'),
   container_name: containerName,
   table_name: tableName.nullable().default(null).describe('null: from the file name.'),
   file_extension: z

@@ -3,6 +3,7 @@ import { CoreMachineError, type ErrorDetail } from '../../core/errors.ts';
 import { defineHandler, type TaskContext } from '../../core/handler.ts';
 import type { FeatureColumn, TableDescription } from '../../core/ports/feature-tables.ts';
 import type { VectorRows } from '../../core/ports/gdal.ts';
+import type { VectorWarning } from '../../core/warnings.ts';
 import { transferred } from '../raster/transfer.ts';
 import { chunkBlobs, chunkFile } from './chunks.ts';
 import { companionNames, vectorFormats } from './formats.ts';
@@ -179,7 +180,7 @@ function statsOf(rows: VectorRows) {
   };
 }
 
-function warningsOf(input: PrepareVectorChunksInput, rows: VectorRows) {
+function warningsOf(input: PrepareVectorChunksInput, rows: VectorRows): readonly VectorWarning[] {
   if (!rows.inputCrsIgnored) return [];
   const message = `the file has a CRS of its own, which is used; input_crs ${input.input_crs} is not`;
   return [{ code: 'INPUT_CRS_IGNORED', message }];
@@ -190,7 +191,7 @@ function notIndexed(
   input: PrepareVectorChunksInput,
   columns: readonly NamedColumn[],
   present: TableDescription | null,
-): readonly { readonly code: string; readonly message: string }[] {
+): readonly VectorWarning[] {
   if (present === null) return [];
   const spatial = input.spatial_index && present.geometry ? [present.geometry.column] : [];
   const wanted = [...spatial, ...indexedColumns(input, columns)];

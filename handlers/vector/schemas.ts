@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { vectorWarningCodes } from '../../core/warnings.ts';
 import { vectorExtensions } from './formats.ts';
 
 /** Simplifying and snapping, with the units of the table: degrees. */
@@ -15,6 +16,8 @@ export const geometryParams = z
   .default({});
 
 export const tableRef = z.object({ schema: z.string(), table: z.string() });
+
+export const vectorWarning = z.object({ code: z.enum(vectorWarningCodes), message: z.string() });
 
 export const prepareVectorChunksInput = z.object({
   container_name: z.string(),
@@ -53,7 +56,7 @@ export const prepareVectorChunksOutput = z.object({
     z_m_values_removed: z.int().describe('Geometries that had heights or measures.'),
     geometry_type_changes: z.record(z.string(), z.int()).describe('How many of each type became a Multi*.'),
   }),
-  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+  warnings: z.array(vectorWarning),
 });
 
 export const uploadVectorChunkInput = z.object({

@@ -15,7 +15,6 @@ const sql = {
   overdueJobs: query('find_overdue_jobs'),
   overdueTasks: query('find_overdue_tasks'),
   deadWorkers: query('take_dead_workers'),
-  endLeases: query('end_leases_of_workers'),
   emptyEndedJobs: query('empty_ended_jobs'),
   deleteEndedJobs: query('delete_ended_jobs'),
   insertRun: query('insert_upkeep_run'),
@@ -94,9 +93,7 @@ function finders(database: Database): Omit<UpkeepStore, HistoryMethods> {
     },
     async endLeasesOfDeadWorkers(goneMs) {
       const rows = await database.query<{ readonly worker: string }>(sql.deadWorkers, [workerLockClass, goneMs]);
-      const workers = rows.map(({ worker }) => worker);
-      if (workers.length > 0) await database.query(sql.endLeases, [workers]);
-      return workers;
+      return rows.map(({ worker }) => worker);
     },
   };
 }

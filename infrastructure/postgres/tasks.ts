@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../../core/errors.ts';
 import type { JsonValue } from '../../core/json.ts';
+import { limits } from '../../core/limits.ts';
 import type { StateStore } from '../../core/ports/state-store.ts';
 import type { Database } from './database.ts';
 import { refParameters } from './jobs.ts';
@@ -13,9 +14,6 @@ const sql = {
   resultPage: query('result_page'),
   firstFailure: query('first_failure'),
 };
-
-/** What a page of results may take, as stored; several times as much in memory. */
-const pageBytes = 4 * 1024 * 1024;
 
 type TaskMethods =
   | 'listTasks'
@@ -51,7 +49,7 @@ export function taskStore(database: Database): Pick<StateStore, TaskMethods> {
         readonly task: number;
         readonly task_key: string;
         readonly result: JsonValue;
-      }>(sql.resultPage, [...refParameters(ref), after, limit, pageBytes]);
+      }>(sql.resultPage, [...refParameters(ref), after, limit, limits.resultPageBytes]);
       return rows.map((row) => ({ number: row.task, key: row.task_key, output: row.result }));
     },
     async firstFailure(ref) {

@@ -9,8 +9,11 @@ export interface OutboxOptions {
   readonly onSent: (batch: { readonly messages: number; readonly durationMs: number }) => void;
 }
 
-/** Smaller than the service allows, so that one batch does not keep single messages waiting. */
-const mostInBatch = 500;
+/**
+ * After a rest batches grow from the one to the other: receivers are at work on the first while the rest is put together.
+ * The greatest is smaller than the service allows, so that one batch does not keep single messages waiting.
+ */
+const messagesInBatch = { first: 64, most: 500 } as const;
 
 /** One call's messages: done when the service has taken the last of them, failed with the first refusal. */
 interface Request {
@@ -61,9 +64,11 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
+    let most: number = messagesInBatch.first;
     for (let due = this.#nextDue(); due !== undefined; due = this.#nextDue()) {
-      const entries = this.#take(due);
+      const entries = this.#take(due, most);
       if (entries.length > 0) await this.#sendBatch(due, entries);
+      most = Math.min(2 * most, messagesInBatch.most);
     }
     this.#running = false;
   }
@@ -74,10 +79,10 @@ export class Outbox {
   }
 
   /** The next messages of this time, without those whose caller has already been told of a failure. */
-  #take(due: number): Entry[] {
+  #take(due: number, most: number): Entry[] {
     const entries = this.#waiting.get(due) ?? [];
-    const taken = entries.slice(0, mostInBatch);
-    this.#putBack(due, entries.slice(mostInBatch));
+    const taken = entries.slice(0, most);
+    this.#putBack(due, entries.slice(most));
     return taken.filter(({ request }) => !request.failed);
   }
 

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join, parse, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import gdal from 'gdal-async';
 import type { JsonObject } from '../../core/json.ts';
 
@@ -61,5 +62,5 @@ async function georeferencedBlueMarble(): Promise<string> {
 }
 
 function sample(name: string): string {
-  return new URL(name, samples).pathname;
+  return fileURLToPath(new URL(name, samples));
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ErrorCode, errorCatalogue } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { resultSchema } from './result-schema.ts';
 import type { Route } from './route.ts';
 import { parametersSchema } from './routes/job-types.ts';
 
@@ -22,6 +23,7 @@ export function openApiDocument(routes: readonly Route[], jobTypes: readonly Job
       schemas: {
         Error: errorSchema,
         ...Object.fromEntries(jobTypes.map((job) => [`${job.name}_parameters`, withoutDialect(parametersSchema(job))])),
+        ...resultSchemas(jobTypes),
       },
       securitySchemes: {
         functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
@@ -60,7 +62,7 @@ function operation(route: Route, jobTypes: readonly JobDefinition[]): JsonObject
       ...(route.otherQuery ? [freeParameters(route.otherQuery)] : []),
     ],
     ...(route.body && { requestBody: requestBody(route.body, bodySchema(route, jobTypes)) }),
-    responses: responses(route),
+    responses: responses(route, jobTypes),
   };
 }
 
@@ -104,11 +106,11 @@ function freeParameters(description: string): JsonObject {
 const everywhere = ['INVALID_PARAMETERS', 'DATABASE_UNAVAILABLE', 'INTERNAL'] as const satisfies readonly ErrorCode[];
 
 /** Several codes may share a status: their meanings are listed together. */
-function responses(route: Route): JsonObject {
+function responses(route: Route, jobTypes: readonly JobDefinition[]): JsonObject {
   const ok = {
     description: 'OK',
     headers: { 'X-Request-ID': { schema: { type: 'string' } } },
-    content: { [route.produces ?? 'application/json']: { schema: { type: 'object' } } },
+    content: { [route.produces ?? 'application/json']: { schema: answerSchema(route, jobTypes) } },
   };
   const byStatus: Record<string, string[]> = {};
   for (const code of new Set([...route.errors, ...everywhere])) {
@@ -128,6 +130,18 @@ function responses(route: Route): JsonObject {
     ...Object.fromEntries(errors),
     ...(route.whileClosed && { 503: { ...ok, description: 'A part is down: the same body says which.' } }),
   };
+}
+
+function answerSchema({ showsResult }: Route, jobTypes: readonly JobDefinition[]): JsonObject {
+  if (!showsResult) return { type: 'object' };
+  const anyOf = Object.keys(resultSchemas(jobTypes)).map((name) => ({ $ref: `#/components/schemas/${name}` }));
+  const description = 'The result, once the job has completed; with the schema of its job type.';
+  return { type: 'object', properties: { result_data: { description, anyOf } } };
+}
+
+function resultSchemas(jobTypes: readonly JobDefinition[]): Record<string, JsonObject> {
+  const schemas = jobTypes.map((job) => [`${job.name}_result`, resultSchema(job)] as const);
+  return Object.fromEntries(schemas.flatMap(([name, schema]) => (schema ? [[name, schema]] : [])));
 }
 
 function withoutDialect(schema: JsonObject): JsonObject {

@@ -28,6 +28,8 @@ export interface Route<Path extends z.ZodObject = z.ZodObject, Query extends z.Z
   readonly body?: string;
   /** The body's schema; without one a body is a job type's parameters. */
   readonly bodySchema?: z.ZodType;
+  /** Its answer has the result of a job that has completed in `result_data`. */
+  readonly showsResult?: true;
   /** Error codes that it can answer with, for the OpenAPI document. */
   readonly errors: readonly ConstructorParameters<typeof CoreMachineError>[0][];
   readonly answer: (app: App, request: RouteRequest<z.output<Path>, z.output<Query>>) => Promise<RouteAnswer>;

@@ -6,7 +6,8 @@ import { eventually } from '../tools/poll.ts';
 import type { Arena } from './arena.ts';
 import type { PlayedJob } from './client.ts';
 import { hasCompleted, type Run, readRuns, wrongRuns } from './history.ts';
-import { type Invariant, invariants } from './invariants.ts';
+import type { Invariant } from './invariant.ts';
+import { invariants } from './invariants.ts';
 import { blobContainer } from './jobs.ts';
 
 /** Everything that is not as it must be; empty when the trial has passed. */

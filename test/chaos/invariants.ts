@@ -1,18 +1,10 @@
 import { jobMoves, taskMoves } from '../../core/states.ts';
 import { workerLockClass } from '../../infrastructure/postgres/presence.ts';
 import { refereeName } from './arena.ts';
-
-/** A statement that finds what must not be; a row is a violation. */
-export interface Invariant {
-  readonly name: string;
-  readonly sql: string;
-  readonly parameters?: readonly unknown[];
-  /** So long the engine may take to bring it about. Default 0. */
-  readonly withinMs?: number;
-}
+import { type Invariant, jobEnded } from './invariant.ts';
+import { ofTimeline } from './timeline.ts';
 
 const ended = `('completed', 'failed', 'cancelled')`;
-const jobEnded = `('completed', 'completed_with_errors', 'failed', 'cancelled')`;
 
 function legal(moves: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(moves).flatMap(([from, targets]) => targets.map((to) => `${from} > ${to}`));
@@ -249,7 +241,8 @@ const isPresent = `EXISTS (SELECT FROM pg_locks l
     AND l.classid::bigint = $1 AND l.objid::bigint = w.number
     AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))`;
 
-const ofConnections: readonly Invariant[] = [
+/** What is seen in the server's own views, of connections that are there. */
+export const ofConnections: readonly Invariant[] = [
   {
     name: 'no connection is left in a transaction',
     sql: `SELECT application_name, state, left(query, 100) AS query FROM pg_stat_activity
@@ -298,4 +291,11 @@ const ofConnections: readonly Invariant[] = [
 ];
 
 /** What holds in every database of the engine after every storm, whatever the jobs were and their users did. */
-export const invariants: readonly Invariant[] = [...ofTasks, ...ofStages, ...ofJobs, ...ofRetries, ...ofConnections];
+export const invariants: readonly Invariant[] = [
+  ...ofTasks,
+  ...ofStages,
+  ...ofJobs,
+  ...ofRetries,
+  ...ofTimeline,
+  ...ofConnections,
+];

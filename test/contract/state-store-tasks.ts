@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { JsonValue } from '../../core/json.ts';
+import { type JsonValue, jsonBytes } from '../../core/json.ts';
+import { limits } from '../../core/limits.ts';
 import { eventually } from '../tools/poll.ts';
 import {
   awkwardTexts,
@@ -269,24 +270,40 @@ export function testTasks(stores: Stores): void {
       assert.deepEqual(await store.resultPage({ ...ref, stage: 2 }, -1, 10), []);
     });
 
-    test('large results come in pages that fit into memory, and none is lost', async () => {
+    // Hexadecimal digits without a pattern, which a database cannot compress, and text that it compresses to nothing.
+    const digits = (task: number) => Array.from({ length: 1200 }, (_, i) => pseudoRandom(task * 5000 + i)).join('');
+    for (const [what, text] of [
+      ['large results', (task: number) => digits(task).repeat(60)],
+      ['large results that compress well', (task: number) => `${task}`.padEnd(1024 * 1024 - 2, 'land cover ')],
+    ] as const) {
+      test(`${what} come in pages that fit into memory, and none is lost`, async () => {
+        const { store } = stores();
+        const ref = await planned(store, 30);
+        const tasks = Array.from({ length: 30 }, (_, task) => task);
+        const textOf = (task: number) => (task < 5 ? 'small' : text(task));
+        await Promise.all(tasks.map((task) => run(store, { ...ref, task }, completed(textOf(task)))));
+        const seen: number[] = [];
+        for (let page = await store.resultPage(ref, -1, 500); page.length > 0; ) {
+          for (const { number, output } of page) assert.equal(output, textOf(number));
+          seen.push(...page.map(({ number }) => number));
+          const bytes = jsonBytes(page.map(({ output }) => output));
+          assert.ok(bytes <= limits.resultPageBytes + 2 + page.length, `${page.length} results of ${bytes} bytes`);
+          const isLast = seen.length === tasks.length;
+          assert.ok(isLast || bytes > limits.resultPageBytes - 1_100_000, 'nor is a page smaller than it has to be');
+          page = await store.resultPage(ref, seen.at(-1) ?? -1, 500);
+        }
+        assert.deepEqual(seen, tasks);
+      });
+    }
+
+    test('a result that fills a page alone still comes', async () => {
       const { store } = stores();
-      const ref = await planned(store, 30);
-      // Hexadecimal digits without a pattern, so that the database cannot compress them to nothing.
-      const text = (task: number) => Array.from({ length: 1200 }, (_, i) => pseudoRandom(task * 5000 + i)).join('');
-      await Promise.all(
-        Array.from({ length: 30 }, (_, task) => run(store, { ...ref, task }, completed(text(task).repeat(60)))),
-      );
-      const seen: number[] = [];
-      for (let page = await store.resultPage(ref, -1, 500); page.length > 0; ) {
-        for (const { number, output } of page) assert.equal(output, text(number).repeat(60));
-        seen.push(...page.map(({ number }) => number));
-        page = await store.resultPage(ref, seen.at(-1) ?? -1, 500);
-      }
-      assert.deepEqual(
-        seen,
-        Array.from({ length: 30 }, (_, task) => task),
-      );
+      const ref = await planned(store, 3);
+      const huge = 'x'.repeat(limits.resultPageBytes);
+      for (const task of [0, 1, 2]) await run(store, { ...ref, task }, completed(task === 1 ? huge : 'small'));
+      const lengths = async (after: number) =>
+        (await store.resultPage(ref, after, 500)).map(({ output }) => String(output).length);
+      assert.deepEqual([await lengths(-1), await lengths(0), await lengths(1)], [[5], [huge.length], [5]]);
     });
 
     test('the first failure is the one with the lowest number', async () => {

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import gdal from 'gdal-async';
-
-const entry = fileURLToPath(new URL('../../src/cli/demo.ts', import.meta.url));
+import { runDemo } from '../tools/demo.ts';
 
 test('./run demo: files of one name are kept apart, one that is refused stops none of the others', {
   timeout: 180_000,
@@ -19,7 +15,7 @@ test('./run demo: files of one name are kept apart, one that is refused stops no
     writeRaster(join(cwd, 'tiny.tif'), 11);
     await writeFile(join(cwd, 'bad.jpg'), 'no picture');
     writeRaster(join(cwd, 'other', 'tiny.tif'), 12);
-    const { code, output } = await demo(cwd, 'tiny.tif', 'bad.jpg', 'other/tiny.tif');
+    const { code, output } = await runDemo({ cwd, files: ['tiny.tif', 'bad.jpg', 'other/tiny.tif'] });
     assert.equal(code, 1, output);
     assert.match(output, /\nbad\.jpg\n {2}failed: INVALID_PARAMETERS: /);
     assert.match(output, /\n2 of 3 rasters processed; /);
@@ -41,18 +37,6 @@ test('./run demo: files of one name are kept apart, one that is refused stops no
     await rm(cwd, { recursive: true, force: true });
   }
 });
-
-async function demo(cwd: string, ...files: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [entry, ...files], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const [code] = await once(child, 'close');
-  return { code, output };
-}
 
 /** 64 x 64 pixels of a hundredth of a degree, its corner at this longitude and 50 degrees north. */
 function writeRaster(file: string, longitude: number): void {

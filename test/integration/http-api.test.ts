@@ -48,7 +48,14 @@ test('submit answers with the stored job; the same again is the same job', async
     'run',
   ]);
   assert.deepEqual(first.body.parameters, { n: 2, message: 'Grüße "aus" Köln', failure_rate: 0 });
-  assert.equal((first.body.queue_info as JsonObject).queued, true);
+  const { message_id, ...queue } = first.body.queue_info as JsonObject;
+  const { job_id } = first.body;
+  assert.deepEqual(queue, { queued: true, queue_type: 'service_bus', queue_name: 'geospatial-jobs', job_id });
+  assert.ok(typeof message_id === 'string' && message_id.includes(String(job_id)), String(message_id));
+  assert.deepEqual(
+    [first.body.status, first.body.job_type, first.body.idempotent, first.body.run],
+    ['created', 'hello_world', false, 1],
+  );
   const job = await running().client.follow(String(first.body.job_id), () => {});
   assert.equal(job.status, 'completed');
   const again = await post('jobs/hello_world', { message: 'Grüße "aus" Köln', n: 2 });
@@ -59,6 +66,27 @@ test('submit answers with the stored job; the same again is the same job', async
   assert.deepEqual(again.body.result_data, job.result_data);
   const forced = await post('jobs/submit/hello_world?force=true', { message: 'Grüße "aus" Köln', n: 2 });
   assert.deepEqual([forced.body.status, forced.body.run], ['created', 2]);
+});
+
+test('a job type is known by the names that older clients have for it', async () => {
+  for (const [alias, jobType] of [
+    ['process_vector', 'ingest_vector'],
+    ['tile_raster', 'process_large_raster'],
+    ['list_container', 'list_container_contents'],
+    ['sync_container', 'stac_catalog_container'],
+    ['catalog_file', 'stac_catalog_raster'],
+  ] as const) {
+    const { status, body } = await post(`jobs/submit/${alias}`, { no_such_parameter: 1 });
+    assert.deepEqual([status, body.error], [400, 'INVALID_PARAMETERS'], alias);
+    assert.match(String(body.message), new RegExp(`parameters of ${jobType}$`));
+    const missing = {
+      container_name: 'nosuchcontainer',
+      ...(!jobType.includes('container') && { blob_name: 'a.tif' }),
+    };
+    const more = jobType === 'ingest_vector' ? { file_extension: 'csv' } : {};
+    const absent = await post(`jobs/${alias}`, { ...missing, ...more });
+    assert.deepEqual([absent.status, absent.body.error], [404, 'CONTAINER_NOT_FOUND'], alias);
+  }
 });
 
 test('fifty submissions at once make one job', async () => {

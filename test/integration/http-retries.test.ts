@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '../../core/json.ts';
+import { eventually } from '../tools/poll.ts';
 import { testStack } from '../tools/stack.ts';
 
 const running = testStack({ env: { UPKEEP_REPUBLISH_SCHEDULE: '0 0 0 1 1 *' } });
@@ -64,13 +65,17 @@ test('the tasks of every run of a job can be read', async () => {
 });
 
 test('a cancelled job goes on with a retry', async () => {
-  const { job_id } = await running().client.submit('hello_world', { n: 40, message: 'again' });
-  await call('POST', `jobs/${job_id}/cancel`);
-  const before = await running().client.status(String(job_id));
-  if (before.status === 'completed') return;
-  const { status, body } = await call('POST', `jobs/${job_id}/retry`);
-  assert.deepEqual([status, body.run], [200, 2]);
-  assert.equal((await running().client.follow(String(job_id), () => {})).status, 'completed');
+  // One greeting in 100 fails and waits 5 s for its retry: the job cannot be over before it is cancelled.
+  const parameters = { n: 1000, message: 'again', failure_rate: 0.01 };
+  const id = String((await running().client.submit('hello_world', parameters)).job_id);
+  await eventually(async () => (await running().client.status(id)).status === 'processing');
+  const cancelled = await call('POST', `jobs/${id}/cancel`);
+  assert.deepEqual([cancelled.status, cancelled.body.status], [200, 'cancelled']);
+  assert.equal((await running().client.status(id)).status, 'cancelled');
+  const { status, body } = await call('POST', `jobs/${id}/retry`);
+  assert.deepEqual([status, body.run, body.status], [200, 2, 'queued']);
+  const job = await running().client.follow(id, () => {});
+  assert.deepEqual([job.status, job.run], ['completed', 2]);
 });
 
 test('wrong ids and parameters are refused', async () => {

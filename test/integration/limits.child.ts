@@ -8,9 +8,12 @@ import type { MessageQueue } from '../../core/ports/message-queue.ts';
 import { memoryEngine } from '../../core/testing/run-job.ts';
 import { openPostgres } from '../../infrastructure/postgres/postgres.ts';
 
-/** Runs a job of 100,000 tasks with 4 kB results each to its end; argument: the database. Prints its result. */
-const [url = ''] = process.argv.slice(2);
-const tasks = 100_000;
+/**
+ * Runs a job to its end; arguments: the database, how many tasks it has, and how many times 32 characters the result of
+ * each has. Prints the job's result.
+ */
+const [url = '', count = '', repeats = ''] = process.argv.slice(2);
+const tasks = Number(count);
 const output = z.object({ value: z.number(), text: z.string() });
 
 const work = defineHandler('work', {
@@ -35,7 +38,7 @@ const add = defineFanInHandler('add', {
     return total;
   },
 });
-const wide = defineJob('wide', { description: 'for tests', parameters: z.object({}) })
+const wide = defineJob('wide', { description: 'for tests', parameters: z.object({ tasks: z.number() }) })
   .stage('work', work, function* () {
     for (let value = 0; value < tasks; value += 1) yield { key: `n${value}`, input: { value } };
   })
@@ -53,16 +56,16 @@ const postgres = await openPostgres({ url });
 const client = new pg.Client({ connectionString: url });
 await client.connect();
 const machine = new CoreMachine({ ...memoryEngine([wide]), store: postgres.store, queue: nowhere });
-const { job } = await machine.submit({ jobType: 'wide', body: {}, force: false, correlationId: 'limits' });
+const { job } = await machine.submit({ jobType: 'wide', body: { tasks }, force: false, correlationId: 'limits' });
 const stage = (number: number) => ({ jobId: job.jobId, run: 1, stage: number });
 const jobMessage = (number: number) => ({ job_id: job.jobId, run: 1, stage: number, correlation_id: 'limits' });
 
 await machine.handleJobMessage(jobMessage(1));
 await client.query(
   `UPDATE app.tasks SET status = 'completed', attempt = 1, finished_at = now(),
-     result = json_build_object('value', task, 'text', repeat(md5(task::text), 128))
+     result = json_build_object('value', task, 'text', repeat(md5(task::text), $2))
    WHERE job = (SELECT id FROM app.jobs WHERE job_id = $1)`,
-  [job.jobId],
+  [job.jobId, Number(repeats)],
 );
 // Any message of an ended task makes the engine look whether the stage is done.
 await machine.handleTaskMessage(taskMessage({ ...stage(1), task: 0 }, 'limits', { attempt: 1, repeat: '' }).body);

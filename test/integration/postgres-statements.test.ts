@@ -67,7 +67,11 @@ async function pagesOf(name: string, parameters: readonly unknown[]): Promise<nu
 }
 
 function indexesOf(plan: PlanNode): string[] {
-  return [plan['Index Name'] ?? [], ...(plan.Plans ?? []).map(indexesOf)].flat();
+  return nodesOf(plan).flatMap((node) => node['Index Name'] ?? []);
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
 
 function column<T>(value: T, times: number): T[] {
@@ -118,6 +122,11 @@ function testCosts(state: string): void {
       assert.ok((await pagesOf('list_tasks', [big.jobId, 1, null, null, 1, middle, 20])) < 80);
       assert.ok((await pagesOf('list_tasks', [big.jobId, 1, 1, null, null, null, 20])) < 80);
       assert.ok((await pagesOf('result_page', [big.jobId, 1, 1, many - 50, 20, 1e6])) < 40);
+    });
+
+    test('looking for dead workers when nobody died: no task', async () => {
+      const nodes = nodesOf(await planOf('take_dead_workers', [1, 1000]));
+      assert.ok(nodes.every((node) => node['Shared Hit Blocks'] + node['Shared Read Blocks'] < 10));
     });
 
     test('advancing too early, and looking for stages to close', async () => {

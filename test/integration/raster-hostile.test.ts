@@ -10,6 +10,7 @@ import { runJob } from '../../core/testing/run-job.ts';
 import { openBlobStore } from '../../infrastructure/blob/azure-blob-store.ts';
 import { validateRasterJob } from '../../jobs/validate-raster-job.ts';
 import { testStorage } from '../tools/azurite.ts';
+import { assertSamePlace } from '../tools/cog-checks.ts';
 import { gdalCli, gdalinfo } from '../tools/gdal-cli.ts';
 import { type TestRaster, truncate, writeRaster } from '../tools/gdal-files.ts';
 import { pixelsOf, rasterJobs } from '../tools/raster-jobs.ts';
@@ -114,6 +115,7 @@ test('no CRS: refused without input_crs, converted with it; the own CRS wins ove
   await refused(file, 'CRS_INVALID', { input_crs: 'EPSG:999999' });
   const { validation, cog } = await converted(file, { input_crs: 'epsg:32633', target_crs: 'EPSG:32633' });
   assert.deepEqual([validation.source_crs, validation.crs_source], ['EPSG:32633', 'user_override']);
+  assertSamePlace(cog.file, plain);
   assert.deepEqual(pixelsOf(cog.file), pixelsOf(plain));
   const warped = await converted(file, { input_crs: 'EPSG:32633' });
   assert.ok(Math.abs((warped.cog.bounds_4326[0] ?? 0) - 15) < 0.01, String(warped.cog.bounds_4326));
@@ -215,6 +217,7 @@ test('a scene around the pole', async () => {
   ]);
   const { cog } = await converted(file, { target_crs: 'EPSG:3413' });
   assert.equal(cog.reprojection_performed, false);
+  assertSamePlace(cog.file, file);
   assert.deepEqual(pixelsOf(cog.file), pixelsOf(file));
   const [, , , north = 0] = cog.bounds_4326;
   assert.ok(north > 89.9, String(cog.bounds_4326));
@@ -262,6 +265,7 @@ test('JPEG 2000, Erdas Imagine and georeferenced PNG are converted without loss'
   for (const file of [jp2, img]) {
     const { cog, validation } = await converted(file, { target_crs: 'EPSG:32633' });
     assert.equal(validation.source_crs, 'EPSG:32633');
+    assertSamePlace(cog.file, file);
     assert.deepEqual(pixelsOf(cog.file).bands, pixelsOf(file).bands);
   }
   const png = await translated('a.png', ['-of', 'PNG', '-co', 'WORLDFILE=YES'], picture);
@@ -324,6 +328,8 @@ test('names of blobs: Unicode, quotes, spaces, percent signs', async () => {
   for (const name of [
     'Höhe über "Null" \'1\'.tif',
     'a b/c d.tif',
+    ' leading space.tif',
+    ' a folder/ and a file.tif',
     '100%25 &?#+=.tif',
     '雪山/ñ.tif',
     "x' OR '1'='1.tif",

@@ -45,6 +45,16 @@ for (const [label, encoding] of [
   }
 }
 
+test('names of blobs: blanks at their ends, letters, signs', async () => {
+  const file = await places();
+  for (const [index, blob_name] of [' leading.geojson', 'trailing.geojson ', ' Höhe "100%25" &?#+.geojson'].entries()) {
+    await jobs.stack.upload(file, blob_name);
+    const [container_name, table_name] = [jobs.stack.container, `named_${index}`];
+    await jobs.load(file, { container_name, blob_name, table_name, file_extension: 'geojson' });
+    assert.deepEqual(await namesIn(table_name), names);
+  }
+});
+
 test('CSV in UTF-16, as spreadsheets write it', async () => {
   const text = `\uFEFFlat\tlon\tname\r\n${names.map((name, x) => `1\t${x}\t${name}`).join('\r\n')}\r\n`;
   for (const [label, bytes] of [

@@ -136,6 +136,15 @@ with zipfile.ZipFile(sys.argv[1], 'w') as archive:
         archive.write(path, 'data/inner/' + os.path.basename(path))
 `;
 
+test("a file's own CRS wins over input_crs, with a warning", async () => {
+  const load = (table_name: string, input_crs: string) =>
+    jobs.load(join(samples, 'nc.gpkg'), { table_name, input_crs });
+  const [same, other] = [await load('same_crs', 'EPSG:4267'), await load('other_crs', 'EPSG:32617')];
+  const codesOf = ({ warnings }: JsonObject) => (warnings as JsonObject[]).map(({ code }) => code);
+  assert.deepEqual([codesOf(same), codesOf(other)], [[], ['INPUT_CRS_IGNORED']]);
+  assert.deepEqual((other.stac as JsonObject).bbox, (same.stac as JsonObject).bbox);
+});
+
 test('shapefile with its companions, heights taken off', async () => {
   const blobs = ['storms_xyz.shp', 'storms_xyz.shx', 'storms_xyz.dbf'];
   for (const name of blobs) await jobs.stack.upload(join(samples, name), `shp/${name}`);

@@ -121,3 +121,65 @@ test('of many lookers at once one buries the dead', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => postgres.store.endLeasesOfDeadWorkers(0)));
   assert.deepEqual(answers.flat(), ['mourned']);
 });
+
+test('a death is told as long as its leases have not ended: one statement that fails changes nothing', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 2);
+  const child = await working('unburied', ref.jobId);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await store.endLeasesOfDeadWorkers(3_600_000);
+  const hurried = await openPostgres({ url: database.url, statementTimeoutMs: 300 });
+  await withClient(database.url, async (client) => {
+    await client.query('BEGIN');
+    await client.query('SELECT 1 FROM app.tasks WHERE worker = $1 FOR UPDATE', ['unburied']);
+    await assert.rejects(hurried.store.endLeasesOfDeadWorkers(0), { code: 'DATABASE_UNAVAILABLE' });
+    await client.query('ROLLBACK');
+  });
+  await hurried.close();
+  assert.deepEqual(await store.endLeasesOfDeadWorkers(0), ['unburied']);
+  assert.equal((await store.takeExpiredLeases(0, 100)).filter(({ jobId }) => jobId === ref.jobId).length, 2);
+});
+
+test('kill -9 of a worker that has just buried another: upkeep finds what that one had', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 2);
+  const child = await working('buried', ref.jobId);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const burier = fork(join(import.meta.dirname, 'worker-presence.burier.child.ts'), [database.url], { silent: true });
+  assert.deepEqual(await once(burier, 'exit'), [null, 'SIGKILL']);
+  assert.deepEqual(await store.endLeasesOfDeadWorkers(0), [], 'a death is told once');
+  const found = (await store.takeExpiredLeases(60_000, 100)).filter(({ jobId }) => jobId === ref.jobId);
+  assert.deepEqual(
+    found.map(({ task, worker }) => [task, worker]),
+    [
+      [0, 'buried'],
+      [1, 'buried'],
+    ],
+  );
+});
+
+test('a task that its dead worker still held locked is given away when the lock is over', async () => {
+  const { store } = postgres;
+  const ref = await planned(store, 2);
+  const child = await working('half-way', ref.jobId);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await store.endLeasesOfDeadWorkers(3_600_000);
+  await withClient(database.url, async (client) => {
+    await client.query('BEGIN');
+    await client.query("UPDATE app.tasks SET progress = 0.5 WHERE worker = 'half-way' AND task = 1");
+    const burying = store.endLeasesOfDeadWorkers(0);
+    const waiting =
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%take_dead_workers%'";
+    await eventually(async () => (await client.query(waiting)).rows.length > 0);
+    await client.query('COMMIT');
+    assert.deepEqual(await burying, ['half-way']);
+  });
+  const found = (await store.takeExpiredLeases(0, 100)).filter(({ jobId }) => jobId === ref.jobId);
+  assert.deepEqual(
+    found.map(({ task }) => task),
+    [0, 1],
+  );
+});

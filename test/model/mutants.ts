@@ -40,6 +40,18 @@ export const mutants: readonly Mutant[] = [
     violation: /is claimed while attempt/,
   },
   {
+    // What waits is cancelled with the job's end: only a lease that runs out after it shows that the job was not looked at.
+    name: 'no-look-at-the-job-in-the-claim',
+    file: store,
+    edits: [
+      [
+        'const job = this.tables.current(ref);\n    const stage = this.tables.stage(ref);\n    if (!task',
+        'const job = this.tables.jobs.get(ref.jobId);\n    const stage = this.tables.stage(ref);\n    if (!task',
+      ],
+    ],
+    violation: /is claimed though its job has ended/,
+  },
+  {
     name: 'no-check-that-the-stage-is-planned',
     file: store,
     edits: [["if (this.tables.stages.has(keyOf(ref))) return 'exists';", '']],

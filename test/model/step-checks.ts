@@ -89,7 +89,7 @@ export class StepChecks {
     else if (status !== 'queued') fail(`task ${key} begins as ${status}`);
   }
 
-  #checkMove(key: string, before: SeenTask, { status, attempt, result }: TaskRow): void {
+  #checkMove(key: string, before: SeenTask, { ref, status, attempt, result }: TaskRow): void {
     if (before.final) fail(`task ${key} moves from its end ${before.final} to ${status}`);
     const moves: readonly string[] = taskMoves[before.status];
     if (status !== before.status && !moves.includes(status)) fail(`task ${key} moves ${before.status} -> ${status}`);
@@ -100,11 +100,18 @@ export class StepChecks {
     if (claimed && before.status === 'processing' && before.leaseUntil > this.#world.time.now) {
       fail(`task ${key} is claimed while attempt ${before.attempt} holds its lease`);
     }
+    if (claimed && !this.#isCurrent(ref)) fail(`task ${key} is claimed though its job has ended or gone on`);
     if (!claimed && before.status !== 'processing' && status === 'processing') fail(`task ${key} runs unclaimed`);
     const author = (result as ModelOutput | null)?.attempt;
     if (status === 'completed' && author !== attempt) {
       fail(`task ${key} is at attempt ${attempt} but took the result of attempt ${author}`);
     }
+  }
+
+  /** Whether the job is at work in this run and stage; a claim leaves the job as it was before. */
+  #isCurrent({ run, stage }: TaskRow['ref']): boolean {
+    const job = this.#job;
+    return job !== null && isActive(job.status) && job.run === run && job.stage === stage;
   }
 
   #checkAdvances(): void {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import gdal from 'gdal-async';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { gdalCli, gdalinfo } from './gdal-cli.ts';
 import { levelsOf } from './gdal-files.ts';
@@ -52,25 +54,73 @@ export async function assertStatistics(file: string, tier = 'analysis'): Promise
 const min = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 const max = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 
-/** Where gdalwarp's alpha says that there is something, the COG has the same value; elsewhere it is invalid. */
-export async function assertSamePixels(cog: string, warped: string): Promise<void> {
+/** A maker of the files that gdalwarp itself writes, in `folder`. */
+export function warpedIn(folder: string) {
+  return async (file: string, flags: readonly string[], target = 'EPSG:4326'): Promise<string> => {
+    const digest = createHash('sha1').update(`${file} ${flags} ${target}`).digest('hex');
+    const output = join(folder, `warped-${digest}.tif`);
+    await gdalCli('gdalwarp', ['-q', '-overwrite', '-t_srs', target, ...flags, file, output]);
+    return output;
+  };
+}
+
+/** Of a pixel: what rounding may move a corner by. */
+const mostMoved = 1e-9;
+
+/** Two files of one size cover the same ground in the same CRS. */
+export function assertSamePlace(file: string, other: string): void {
+  const [mine, theirs] = [placeOf(file), placeOf(other)];
+  assert.ok(mine.srs?.isSame(theirs.srs as gdal.SpatialReference), `${mine.srs?.toWKT()}, not ${theirs.srs?.toWKT()}`);
+  for (const [index, corner] of mine.corners.entries()) {
+    const moved = Math.abs(corner - (theirs.corners[index] ?? Number.NaN));
+    assert.ok(moved <= mostMoved * mine.pixel, `${mine.corners}, not ${theirs.corners}`);
+  }
+}
+
+/** The upper left corner and its opposite, which tells of the sides of the pixels too. */
+function placeOf(file: string) {
+  const dataset = gdal.open(file);
+  const { rasterSize, geoTransform, srs } = dataset;
+  dataset.close();
+  const [left = 0, dx = 0, rx = 0, top = 0, ry = 0, dy = 0] = geoTransform ?? [];
+  const { x, y } = rasterSize;
+  const corners = [left, top, left + x * dx + y * rx, top + x * ry + y * dy];
+  return { srs, corners, pixel: Math.min(Math.hypot(dx, ry), Math.hypot(rx, dy)) };
+}
+
+/**
+ * The COG lies where gdalwarp's file does, and has the same values where that one says that there is something, by nodata,
+ * a mask or an alpha band that gdalwarp added; elsewhere it is invalid.
+ */
+export function assertSamePixels(cog: string, warped: string): void {
+  assertSamePlace(cog, warped);
   const [mine, other] = [pixelsOf(cog), pixelsOf(warped)];
-  const alpha = other.bands.at(-1) ?? [];
-  assert.deepEqual([mine.width, mine.height, mine.bands.length], [other.width, other.height, other.bands.length - 1]);
+  assert.deepEqual([mine.width, mine.height, colorsOf(cog)], [other.width, other.height, colorsOf(warped)]);
+  // GDAL makes masks of alpha bands only beside one or three others, and not of floating point ones.
+  const added = other.bands.length > mine.bands.length ? other.bands.at(-1) : undefined;
   for (const [index, band] of mine.bands.entries()) {
+    const [mask, values] = [added ?? other.masks[index], other.bands[index]];
     for (let pixel = 0; pixel < band.length; pixel += 1) {
-      const valid = (mine.masks[index]?.[pixel] ?? 0) !== 0;
-      if (valid !== (alpha[pixel] !== 0) || (valid && band[pixel] !== other.bands[index]?.[pixel])) {
-        assert.fail(
-          `band ${index + 1}, pixel ${pixel}: ${band[pixel]} (${valid}), gdalwarp ${other.bands[index]?.[pixel]}`,
-        );
+      const [valid, expected] = [mine.masks[index]?.[pixel] !== 0, mask?.[pixel] !== 0];
+      if (valid !== expected || (valid && !Object.is(band[pixel], values?.[pixel]))) {
+        const [found, wanted] = [`${band[pixel]} (${valid})`, `${values?.[pixel]} (${expected})`];
+        assert.fail(`band ${index + 1}, pixel ${pixel}: ${found}, gdalwarp ${wanted}`);
       }
     }
   }
 }
 
+/** How many bands it has besides alpha. */
+function colorsOf(file: string): number {
+  const dataset = gdal.open(file);
+  const colors = dataset.bands.map((band) => band.colorInterpretation).filter((color) => color !== gdal.GCI_AlphaBand);
+  dataset.close();
+  return colors.length;
+}
+
 /** Pixels, alpha, masks and overviews are those that GDAL's own programs make: gdaladdo with `resampling` on `warped`. */
 export async function assertSameLevels(cog: string, warped: string, resampling: string): Promise<void> {
+  assertSamePlace(cog, warped);
   const [mine, { bands }] = [await gdalinfo(cog), await gdalinfo(warped)];
   const expected = cog.replace(/\.tif$/, '-by-programs.tif');
   const colors = bands.slice(0, mine.bands.length).flatMap(({ band }) => ['-b', String(band)]);

@@ -9,7 +9,8 @@ export interface TestRaster {
   readonly bands?: number;
   /** GDAL's name, e.g. `Float32`. Default Byte. */
   readonly type?: string;
-  readonly crs?: string;
+  /** null: none. */
+  readonly crs?: string | null;
   readonly nodata?: number;
   readonly options?: readonly string[];
   /** Upper left corner; default 500000, 5500000. */
@@ -22,12 +23,16 @@ export interface TestRaster {
 
 const noise = (x: number, y: number, band: number) => (Math.imul(x * 8191 + y * 131 + band, 2654435761) >>> 13) & 255;
 
+/** A surface with some noise: it compresses, and every pixel is its own. */
+export const hills = (x: number, y: number, band: number) =>
+  Math.round(90 + 60 * Math.sin((x + 40 * band) / 90) * Math.cos(y / 70) + ((x * 7 + y * 13) % 11));
+
 /** Writes a tiled, deflated GeoTIFF with square pixels. */
 export function writeRaster(path: string, raster: TestRaster): string {
   const { width, height, bands = 1, type = 'Byte', crs = 'EPSG:32633', pixel = 10, value = noise } = raster;
   const options = ['TILED=YES', 'COMPRESS=DEFLATE', ...(raster.options ?? [])];
   const dataset = gdal.open(path, 'w', 'GTiff', width, height, bands, type, options);
-  dataset.srs = gdal.SpatialReference.fromUserInput(crs);
+  if (crs !== null) dataset.srs = gdal.SpatialReference.fromUserInput(crs);
   const [left, top] = raster.origin ?? [500_000, 5_500_000];
   dataset.geoTransform = [left, pixel, 0, top, 0, -pixel];
   for (let band = 1; band <= bands; band += 1) {

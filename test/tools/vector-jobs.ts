@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type pg from 'pg';
 import type { JsonObject } from '../../core/json.ts';
@@ -11,7 +12,7 @@ import { type StacServices, stacServices } from './stac-services.ts';
 
 const run = promisify(execFile);
 
-export const samples = new URL('../fixtures/samples/', import.meta.url).pathname;
+export const samples = fileURLToPath(new URL('../fixtures/samples/', import.meta.url));
 
 export interface VectorJobs {
   readonly stack: StacServices;

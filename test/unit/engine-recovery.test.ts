@@ -19,8 +19,8 @@ async function recover(b: Bench, jobId: string): Promise<void> {
   }
 }
 
-/** Reached only when an attempt is to be made again, or something was lost: tested by themselves, below. */
-const special: readonly InstantName[] = ['retry-stored', 'tasks-taken'];
+/** Reached only when an attempt is to be made again, or something was lost: tested by themselves. */
+const special: readonly InstantName[] = ['retry-stored', 'tasks-taken', 'workers-buried'];
 const onTheWayOfEveryJob = instantNames.filter((name) => !special.includes(name));
 
 for (const instant of onTheWayOfEveryJob) {

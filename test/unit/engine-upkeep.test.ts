@@ -174,3 +174,42 @@ test('retention removes the rows of old jobs in small portions; what fails keeps
   assert.ok(portions.length > 0 && portions.every((rows) => rows <= 2000));
   assert.deepEqual(await b.store.listJobs({ limit: 5 }), []);
 });
+
+test('upkeep tells what it did, not what others did before it or what failed', async () => {
+  const b = bench([sumJob(double)]);
+  const ids: string[] = [];
+  for (const n of [1, 2, 3]) {
+    ids.push(await b.submit('sum_job', { n }));
+    await b.machine.handleJobMessage(b.queue.take()?.message.body);
+    while (b.queue.take());
+  }
+  const [ended, stuck, overdue] = ids;
+  b.clock.advance(25 * 3_600_000);
+  const { finishJob } = b.store;
+  b.store.finishJob = async (ref, end) => {
+    if (ref.jobId === stuck) throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
+    return ref.jobId !== ended && finishJob.call(b.store, ref, end);
+  };
+  await assert.rejects(b.machine.upkeep('timeouts'), { code: 'STORAGE_UNAVAILABLE' });
+  const [row] = await b.store.listUpkeepRuns({ limit: 1 });
+  assert.deepEqual([row?.scanned, row?.fixed, row?.actions], [3, 1, [`failed job ${overdue}`]]);
+});
+
+test('an orphan whose worker ends it while upkeep is at it is not told as cancelled', async () => {
+  const b = bench([sumJob(double)]);
+  const jobId = await b.submit('sum_job', { n: 2 });
+  await b.machine.handleJobMessage(b.queue.take()?.message.body);
+  for (const task of [0, 1]) {
+    await b.store.claimTask({ jobId, run: 1, stage: 1, task }, { worker: 'slow', leaseMs: 1000 });
+  }
+  await b.machine.cancel(jobId);
+  b.clock.advance(2000);
+  const { endAttempt } = b.store;
+  b.store.endAttempt = async (ref, attempt, end) =>
+    ref.task === 0 ? 'lost' : endAttempt.call(b.store, ref, attempt, end);
+  assert.deepEqual(await b.machine.upkeep('leases'), {
+    scanned: 2,
+    fixed: 1,
+    actions: [`cancelled task 1 of job ${jobId} stage 1`],
+  });
+});

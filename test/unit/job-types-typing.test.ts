@@ -51,6 +51,10 @@ test('mistakes in a job type do not compile', () => {
   begun.fanInOf('measure', 'total', needsWidth, () => ({}));
   // @ts-expect-error a fan-in of a stage that was never defined
   begun.fanInOf('nothing', 'total', total, () => ({}));
+  const result = z.object({ length: z.number() });
+  begun.finalize(result, async ({ results }) => ({ length: (await results.measure.only()).length }));
+  // @ts-expect-error a result without a key that its schema has
+  begun.finalize(result, () => ({}));
   // @ts-expect-error a job type without finalize cannot be listed
   const listed: readonly JobDefinition[] = [begun];
   const complete: readonly JobDefinition[] = [begun.fanIn('total', total, () => ({})).finalize(() => ({}))];

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventNames } from '../../core/log.ts';
 import { createLog, type LogFormat } from '../../infrastructure/log/log.ts';
+import { sourceFiles } from '../tools/source-files.ts';
 
 const noon = new Date('2024-05-06T12:00:00.123Z');
 
@@ -83,4 +85,12 @@ test('credentials are hidden, also in fields given by with', () => {
     assert.match(lines[3] ?? '', /b\.tif\?sv=2024&sp=r&sig=\*\*\*&se=2024/);
     assert.match(lines[6] ?? '', /postgresql:\/\/user:\*\*\*@db\.example\.org\/geo/);
   }
+});
+
+test('every event of the closed list is told by something', () => {
+  const sources = sourceFiles(['core', 'infrastructure', 'handlers', 'jobs', 'src']);
+  const others = sources.filter(({ path }) => path !== 'core/log.ts');
+  assert.ok(others.length < sources.length);
+  const untold = eventNames.filter((name) => !others.some(({ text }) => text.includes(`'${name}'`)));
+  assert.deepEqual(untold, []);
 });

@@ -6,6 +6,11 @@ import type { JsonObject } from '../../core/json.ts';
 import { parseParameters } from '../../core/machine/parameters.ts';
 import { ingestVector } from '../../jobs/ingest-vector.ts';
 import { processLargeRaster } from '../../jobs/process-large-raster.ts';
+import { processRaster } from '../../jobs/process-raster.ts';
+import { processRasterCollection } from '../../jobs/process-raster-collection.ts';
+import { stacCatalogRaster } from '../../jobs/stac-catalog-raster.ts';
+import { stacCatalogVectors } from '../../jobs/stac-catalog-vectors.ts';
+import { validateRasterJob } from '../../jobs/validate-raster-job.ts';
 
 function pathsOf(parameters: JsonObject, job: JobDefinition = ingestVector): string[] {
   try {
@@ -44,4 +49,24 @@ test('the overlap of tiles is less than half a tile', () => {
   assert.deepEqual(of({ overlap: 4096 }), []);
   assert.deepEqual(of({ tile_size: 512, overlap: 256 }), ['overlap']);
   assert.deepEqual(of({ tile_size: 512, overlap: 256, speed: 1 }), ['overlap', 'speed']);
+});
+
+test('blanks are part of a blob’s name; a name of blanks alone is none', () => {
+  const parsed = (job: JobDefinition, body: JsonObject) =>
+    parseParameters(job, { ...(job !== stacCatalogVectors && { container_name: 'bronze' }), ...body }).parameters;
+  const named = [processRaster, processLargeRaster, validateRasterJob, stacCatalogRaster, ingestVector];
+  for (const job of named) {
+    const extra = job === ingestVector ? { file_extension: 'csv' } : {};
+    const blob_name = '\u00a0 leading space.tif';
+    assert.equal(parsed(job, { ...extra, blob_name }).blob_name, blob_name, job.name);
+    assert.deepEqual(pathsOf({ ...extra, blob_name: '' }, job).includes('blob_name'), true, job.name);
+    assert.deepEqual(pathsOf({ ...extra, blob_name: ' \t ' }, job).includes('blob_name'), true, job.name);
+  }
+  const trailing = 'table.gpkg ';
+  assert.equal(parsed(stacCatalogRaster, { blob_name: trailing }).blob_name, trailing);
+  const blob_list = [' a.tif', 'a.tif'];
+  const collection = parsed(processRasterCollection, { blob_list, collection_id: 'two' });
+  assert.deepEqual(collection.blob_list, blob_list);
+  const source = { table_name: 'roads', source_file: 'bronze/ a.gpkg ' };
+  assert.equal(parsed(stacCatalogVectors, source).source_file, source.source_file);
 });

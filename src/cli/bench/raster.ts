@@ -1,5 +1,6 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openBlobStore } from '../../../infrastructure/blob/azure-blob-store.ts';
 import type { Stack } from '../../local/stack/stack.ts';
 import { makeRgbRaster } from './make-raster.ts';
@@ -76,7 +77,7 @@ function warpToCog(): Contestant {
 }
 
 function rioCogeo(): Contestant {
-  const script = new URL('rio_cogeo_reproject.py', import.meta.url).pathname;
+  const script = fileURLToPath(new URL('rio_cogeo_reproject.py', import.meta.url));
   return {
     name: '(c) rasterio WarpedVRT, rio-cogeo cog_translate',
     run: () => inFolder('rio', (out) => timeCommand(pythonProgram(), [script, source, join(out, 'cog.tif')])),

@@ -1,6 +1,7 @@
 import { type ErrorEntry, errorCatalogue } from '../../../core/errors.ts';
+import { type WarningEntry, warningCatalogue } from '../../../core/warnings.ts';
 
-/** docs/errors.md: exactly the catalogue. */
+/** docs/errors.md: exactly the two catalogues. */
 export function errorsPage(): string {
   const rows = Object.entries<ErrorEntry>(errorCatalogue).map(
     ([code, { httpStatus, retryable, meaning }]) =>
@@ -22,5 +23,27 @@ export function errorsPage(): string {
     '|---|---|---|---|',
     ...rows,
     '',
+    ...warnings(),
   ].join('\n');
+}
+
+function warnings(): string[] {
+  const rows = Object.entries<WarningEntry>(warningCatalogue).map(
+    ([code, { about, severity, meaning, remedy }]) =>
+      `| \`${code}\` | ${about} | ${about === 'rasters' && severity === 'warning' ? 'yes' : 'no'} | ${meaning} | ${remedy} |`,
+  );
+  return [
+    '## Warnings',
+    '',
+    'Generated from `core/warnings.ts`. The result of a job says in `warnings` (of rasters: `validation.warnings`) what is odd',
+    'about its source, or was done otherwise than it asked: `{code, message}`, of rasters also `severity` (`warning` or',
+    '`info`). Where a job type has the parameter `strict_mode`, true makes errors of some: the job fails with `VALIDATION_FAILED`,',
+    'whose `details` have their codes. `process_raster_collection` leaves such a raster out, and `validate_raster_job` says',
+    '`valid: false`.',
+    '',
+    '| code | of | strict: an error | meaning | what to do |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ];
 }

@@ -1,13 +1,22 @@
 import type { JobDefinition, StageDefinition } from '../../../core/job.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import { parametersSchema } from '../../http/routes/job-types.ts';
+import { ownParametersSchema } from '../../http/routes/job-types.ts';
+import { resultLines, resultsIntro } from './results.ts';
 
-/** docs/jobs.md: every job type with its parameters and stages. */
+/** docs/jobs.md: every job type with its parameters, stages and result. */
 export function jobsPage(definitions: readonly JobDefinition[]): string {
   const intro = [
     '# Job types',
     '',
     'Generated from `jobs/` by `./run docs`. Submit with `POST /api/jobs/submit/{job_type}`; unknown parameters are errors.',
+    '',
+    'Older clients may send other names, on every job type: `dataset_id`, `resource_id` and `version_id`. `dataset_id` stands',
+    'for a missing `container_name`, `resource_id` for a missing `blob_name`, where the job type has such a parameter; given',
+    'both, they must be equal. All three are kept with the job and are part of its id: another `version_id` makes another job.',
+    '`target_table` and `target_schema` stand for `table_name` and `schema` of the job types that have them. For example',
+    '`POST /api/jobs/process_raster {"dataset_id": "bronze", "resource_id": "a.tif", "version_id": "v1"}`.',
+    '',
+    ...resultsIntro,
     '',
   ];
   return [...intro, ...definitions.flatMap(section)].join('\n');
@@ -29,11 +38,12 @@ function section(definition: JobDefinition): string[] {
     '|---|---|---|---|',
     ...definition.stages.map(stageRow),
     '',
+    ...resultLines(definition),
   ];
 }
 
 function parameterRows(definition: JobDefinition): string[] {
-  const schema = parametersSchema(definition);
+  const schema = ownParametersSchema(definition);
   const required = (schema.required ?? []) as readonly string[];
   return Object.entries((schema.properties ?? {}) as JsonObject).map(([name, property]) => {
     const { default: fallback, description = '' } = property as { default?: unknown; description?: string };

@@ -39,6 +39,23 @@ export async function systemGdalVersion(): Promise<string | null> {
   }
 }
 
+/** Version of GDAL's programs; null when there are none. */
+export async function gdalProgramsVersion(): Promise<string | null> {
+  try {
+    const { stdout } = await run('gdalinfo', ['--version']);
+    return /^GDAL (\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Version of the GDAL whose sources are in the package, and which is inside of its prebuilt addons. */
+export function bundledGdalVersion(): string {
+  const header = readFileSync(join(addonPackage, 'deps/libgdal/gdal/gcore/gdal_version.h'), 'utf8');
+  const part = (name: string) => new RegExp(`define +GDAL_VERSION_${name} +(\\d+)`).exec(header)?.[1];
+  return ['MAJOR', 'MINOR', 'REV'].map(part).join('.');
+}
+
 /** Everything an addon depends on, as one folder name: a mismatch in any part means another addon. */
 export function addonKey(gdal: string): string {
   const { version } = JSON.parse(readFileSync(join(addonPackage, 'package.json'), 'utf8')) as { version: string };

@@ -2,7 +2,16 @@ import { execFile } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { addonFile, addonKey, addonPackage, loadGdal, systemGdalVersion } from './gdal-addon.ts';
+import {
+  addonFile,
+  addonKey,
+  addonPackage,
+  bundledGdalVersion,
+  gdalProgramsVersion,
+  type LoadedGdal,
+  loadGdal,
+  systemGdalVersion,
+} from './gdal-addon.ts';
 import { nodeHeaders } from './node-headers.ts';
 import { userCacheFolder } from './paths.ts';
 import { step } from './step.ts';
@@ -24,12 +33,24 @@ export const gdalBuildPackages: readonly SystemPackage[] = [
   { apt: 'python3', brew: 'python', present: () => onPath('python3') },
 ];
 
+/** `any`: whichever there is. `programs`: the GDAL that its programs are of, since tests compare with what they make. */
+export type WantedGdal = 'any' | 'programs';
+
 /** Tries the ways that take seconds: it loads already, an earlier build is kept, a prebuilt one can be fetched. */
-export async function gdalWithoutBuild(): Promise<boolean> {
+export async function gdalWithoutBuild(wanted: WantedGdal): Promise<boolean> {
+  const fits = await fitting(wanted);
   const loaded = await loadGdal();
-  if (loaded && (loaded.bundled || !fromSource)) return true;
-  if (await restoreKept()) return true;
-  return !fromSource && (await fetchPrebuilt());
+  if (loaded && fits(loaded)) return true;
+  if (await restoreKept(fits)) return true;
+  return fits({ version: bundledGdalVersion(), bundled: true }) && !fromSource && (await fetchPrebuilt());
+}
+
+/** An addon on the system's GDAL goes with its programs; one that is built anew would be no other. */
+async function fitting(wanted: WantedGdal): Promise<(gdal: LoadedGdal) => boolean> {
+  if (fromSource) return ({ bundled }) => bundled;
+  if (wanted === 'any') return () => true;
+  const programs = await gdalProgramsVersion();
+  return ({ version, bundled }) => !bundled || version === programs;
 }
 
 /** Builds the addon and keeps it for the user's other clones. */
@@ -58,13 +79,14 @@ async function build(options: readonly string[]): Promise<void> {
   rmSync(join(addonPackage, 'build'), { recursive: true, force: true });
 }
 
-async function restoreKept(): Promise<boolean> {
+async function restoreKept(fits: (gdal: LoadedGdal) => boolean): Promise<boolean> {
   const system = fromSource ? null : await systemGdalVersion();
   for (const gdal of ['bundled', ...(system === null ? [] : [system])]) {
     const kept = join(userCacheFolder, addonKey(gdal), 'gdal.node');
     if (!existsSync(kept)) continue;
     copyWhole(kept, addonFile);
-    if ((await loadGdal()) !== null) return true;
+    const loaded = await loadGdal();
+    if (loaded && fits(loaded)) return true;
     rmSync(addonFile);
   }
   return false;

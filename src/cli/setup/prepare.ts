@@ -23,7 +23,7 @@ export async function prepare(level: Level): Promise<void> {
   await withSetupLock(async () => {
     await ensurePackages();
     if (level === 'packages') return;
-    const built = await gdalWithoutBuild();
+    const built = await gdalWithoutBuild(level === 'tests' ? 'programs' : 'any');
     // All in one call, so that who has to type it types one command.
     await ensureSystemPackages([...(built ? [] : gdalBuildPackages), ...needed(level)]);
     if (!built) await buildGdal();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { NeedsByHandError } from './errors.ts';
 import { step } from './step.ts';
@@ -47,7 +47,7 @@ export function mayInstall(): boolean {
 
 /** What to put before apt-get: nothing for root, sudo where it asks no password; null where neither is given. */
 function aptPrefix(): readonly string[] | null {
-  if (!existsSync('/usr/bin/apt-get')) return null;
+  if (!onPath('apt-get')) return null;
   if (process.getuid?.() === 0) return [];
   return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? ['sudo', '-n'] : null;
 }
@@ -59,7 +59,7 @@ function byHand(missing: readonly SystemPackage[]): NeedsByHandError {
     const command = formulas === '' ? 'xcode-select --install' : `brew install ${formulas}`;
     return new NeedsByHandError(`Some programs are missing (${names}).`, command);
   }
-  if (existsSync('/usr/bin/apt-get')) {
+  if (onPath('apt-get')) {
     const command = `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names}`;
     return new NeedsByHandError('Some system packages are missing, and installing them needs root.', command);
   }

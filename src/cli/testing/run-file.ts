@@ -12,8 +12,11 @@ import { type Outcome, outcomeOf, type ProcessEnd } from './outcome.ts';
 
 /** For a test that names no limit of its own. */
 const testLimitMs = 120_000;
-/** A file in which nothing begins or ends for so long has stopped, or an open handle keeps it alive. */
-const silenceLimitMs = 240_000;
+/**
+ * A file in which nothing begins or ends for so long has stopped, or an open handle keeps it alive. Well above what the
+ * longest test takes, which on a busy machine is several minutes; a test that hangs has a limit of its own.
+ */
+const silenceLimitMs = 900_000;
 const outputLines = 200;
 
 export interface FileRun {

@@ -10,6 +10,7 @@ export const dbJob = defineRoute({
   summary: 'The stored row of a job.',
   pathParameters: jobIdParameter,
   query: keyParameter,
+  showsResult: true,
   errors: ['INVALID_ID', 'JOB_NOT_FOUND'],
   async answer(app, { path }) {
     const row = await app.postgres.rawJobRow(path.job_id);

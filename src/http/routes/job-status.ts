@@ -10,6 +10,7 @@ export const jobStatus = defineRoute({
   summary: 'State, progress and result of a job.',
   pathParameters: jobIdParameter,
   query: keyParameter,
+  showsResult: true,
   errors: ['INVALID_ID', 'JOB_NOT_FOUND'],
   async answer(app, { path }) {
     const job = await findJob(app, path.job_id);

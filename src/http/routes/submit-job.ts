@@ -17,6 +17,7 @@ const shared = {
   pathParameters,
   query,
   body: "The job type's parameters, see GET jobs/types.",
+  showsResult: true,
   errors: [
     'BAD_JSON',
     'INVALID_PARAMETERS',
@@ -29,6 +30,7 @@ const shared = {
     'CRS_INVALID',
     'LAND_INVALID',
     'TABLE_EXISTS',
+    'OUTPUT_TAKEN',
     'JOB_ACTIVE',
     'BODY_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { type Child, startChild } from '../../../local/stack/child.ts';
 import type { ServiceBusOptions } from '../../../local/stack/service-bus-process.ts';
-import type { Contestant } from './contestant.ts';
+import type { Contestant, Count } from './contestant.ts';
 import { cpuSeconds } from './cpu.ts';
 import { type BenchRedis, startRedis } from './redis.ts';
 import type { BenchServer, DatabaseWork } from './server.ts';
@@ -115,6 +115,13 @@ export class Arena {
     }
   }
 
+  /** Of the tasks in the middle of a fan those that are done; where Redis keeps them, those of all fans so far. */
+  async tasksDone(workload: Workload): Promise<number> {
+    const { contestant, redis } = this.#parts;
+    if (contestant.tasksDone) return this.#count('tasks_done', contestant.tasksDone, workload);
+    return (await redis?.members('bull:item:completed')) ?? 0;
+  }
+
   async killWorker(): Promise<void> {
     this.#worker.process.kill('SIGKILL');
     await this.#worker.exited;
@@ -135,15 +142,18 @@ export class Arena {
   }
 
   async #finished(workload: Workload): Promise<number> {
-    const { contestant, redis, watch } = this.#parts;
-    if (!contestant.finished) return (await redis?.counter(`bench:done:${workload.label}`)) ?? 0;
-    const { sql, values } = contestant.finished;
-    const { rows } = await watch.query<{ finished: string }>({
-      name: 'finished',
+    const { contestant, redis } = this.#parts;
+    if (contestant.finished) return this.#count('finished', contestant.finished, workload);
+    return (await redis?.counter(`bench:done:${workload.label}`)) ?? 0;
+  }
+
+  async #count(name: string, { sql, values }: Count, workload: Workload): Promise<number> {
+    const { rows } = await this.#parts.watch.query<{ count: string }>({
+      name,
       text: sql,
       values: [...values(workload)],
     });
-    return Number(rows[0]?.finished);
+    return Number(rows[0]?.count);
   }
 
   async #usage(): Promise<{ cpu: Record<string, number>; database: DatabaseWork; redisCommands: number }> {

@@ -3,7 +3,8 @@ import { peerVersion } from '../peers/load.ts';
 import { machineLine } from '../report.ts';
 import type { Run } from './arena.ts';
 import { type Contestant, coreMachine } from './contestant.ts';
-import { longRunSeconds, type Round, recoveryLimitSeconds, repeats, workloads } from './engine.ts';
+import { longRunSeconds, type Round, repeats, workloads } from './engine.ts';
+import { recoveryLimitSeconds } from './recovery.ts';
 import { warmUpRuns } from './warm-up.ts';
 import { concurrency, taskCount } from './workloads.ts';
 
@@ -44,7 +45,8 @@ export function engineReport(results: Results, context: ReportContext): string[]
     '',
     `One job of one task on an idle system, submit to done, ${latencyJobs} jobs; and the time to the end of a job of`,
     `${recoveryTasks.n} tasks of ${recoveryTasks.taskMs} ms after its worker was ended by kill -9 in the middle, from another worker being there`,
-    `(waited for ${recoveryLimitSeconds} s at most):`,
+    `(waited for ${recoveryLimitSeconds} s at most). At the kill some of its tasks were done and others were not: counted. What`,
+    'CoreMachine had accepted by then was unchanged at the end, its attempts too:',
     '',
     ...latencyTable(results),
   ];
@@ -52,9 +54,10 @@ export function engineReport(results: Results, context: ReportContext): string[]
 
 /** How the others are set up, where there is a choice. */
 const setups = [
-  'graphile-worker, as its performance page says: completions sent together, a local queue of 65 jobs (of 500 where the',
-  'results are stored together); it keeps no results, so each task stores its own in a table. pg-boss: woken by NOTIFY,',
-  'fetching on while batches are full, each job settled with its own output. Both start the fan-in by a check of our own,',
+  'graphile-worker: with its defaults, each job fetched and completed on its own; as its performance page advises,',
+  'completions sent together and a local queue of 65 jobs; and with a queue of 500 and its user’s results stored together.',
+  'It keeps no results, so each task stores its own in a table. pg-boss: woken by NOTIFY, fetching on while batches are',
+  'full, each job settled with its own output. Both start the fan-in by a check of our own,',
   'made when no task has ended for 10 ms: pg-boss’s flows would start it within seconds, graphile-worker has none. BullMQ: a',
   'flow of a parent and its children. DBOS: each task a workflow on a queue, or each a step of one workflow, 64 at once.',
 ];

@@ -14,6 +14,8 @@ export interface BenchRedis {
   readonly version: string;
   /** A number that is kept under a name; 0 when there is none. */
   counter(name: string): Promise<number>;
+  /** The size of a sorted set. */
+  members(name: string): Promise<number>;
   /** Commands processed so far. */
   commands(): Promise<number>;
   stop(): Promise<void>;
@@ -33,6 +35,7 @@ export async function startRedis(): Promise<BenchRedis> {
     pid: server.pid ?? 0,
     version: /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown',
     counter: async (name) => Number((await client.ask(`GET ${name}`)) || 0),
+    members: async (name) => Number(await client.ask(`ZCARD ${name}`)),
     commands: async () => Number(/total_commands_processed:(\d+)/.exec(await client.ask('INFO stats'))?.[1]),
     async stop() {
       client.close();

@@ -38,7 +38,13 @@ const storeOne = `INSERT INTO results VALUES ($1, $2, $3) ON CONFLICT (label, nu
 const storeMany = `INSERT INTO results SELECT * FROM unnest($1::text[], $2::int[], $3::json[])
                    ON CONFLICT (label, number) DO UPDATE SET result = excluded.result`;
 
-/** As its performance page advises: completions sent together, a local queue of concurrency + 1 jobs, or of 500. */
+/** How jobs are fetched and completed: with its defaults one at a time, else as its performance page advises. */
+function queueing(mode: string): object {
+  if (mode === 'each') return {};
+  const size = mode === 'batch' ? 500 : concurrency + 1;
+  return { localQueue: { size }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
+}
+
 async function open(options: WorkerOptions): Promise<Worker> {
   const { makeWorkerUtils, run } = peerPackage<GraphileWorker>('graphile-worker');
   const pool = new pg.Pool({ connectionString: options.databaseUrl, max: concurrency });
@@ -72,9 +78,7 @@ async function open(options: WorkerOptions): Promise<Worker> {
         connectionString: options.databaseUrl,
         concurrentJobs: concurrency,
         maxPoolSize: concurrency + 1,
-        localQueue: { size: options.mode === 'batch' ? 500 : concurrency + 1 },
-        completeJobBatchDelay: 0,
-        failJobBatchDelay: 0,
+        ...queueing(options.mode),
       },
     },
     taskList: {

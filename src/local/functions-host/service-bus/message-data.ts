@@ -3,6 +3,7 @@ import type { RpcTypedData } from '../rpc-types.ts';
 
 /** What a message without a time to live expires at: .NET's last instant. */
 const neverExpires = '9999-12-31T23:59:59.999Z';
+const lastInstant = Date.parse(neverExpires);
 
 /**
  * The body as the host hands it to Node: bytes for a binding with `dataType: 'binary'`, else text, which the library parses
@@ -26,9 +27,15 @@ export function toRpcBodies(messages: readonly ServiceBusReceivedMessage[], data
  * host says nothing about what a message does not have.
  */
 export function toTriggerMetadata(message: ServiceBusReceivedMessage): Record<string, RpcTypedData> {
+  const metadata = metadataOf(message);
   const data: Record<string, RpcTypedData> = {};
-  for (const [name, value] of Object.entries(metadataOf(message))) {
+  for (const name in metadata) {
+    const value = metadata[name];
     if (value !== null) data[name] = toTypedData(value);
+  }
+  for (const [second, first] of secondNames) {
+    const value = data[first];
+    if (value) data[second] = value;
   }
   return data;
 }
@@ -37,34 +44,39 @@ export function toTriggerMetadata(message: ServiceBusReceivedMessage): Record<st
 export function toBatchTriggerMetadata(messages: readonly ServiceBusReceivedMessage[]): Record<string, RpcTypedData> {
   const all = messages.map(metadataOf);
   const names = Object.keys(all[0] ?? {});
-  return Object.fromEntries(
+  const data = Object.fromEntries(
     names.map((name) => [`${name}Array`, { json: toJson(all.map((metadata) => metadata[name] ?? null)) }]),
   );
+  for (const [second, first] of secondNames) data[`${second}Array`] = data[`${first}Array`] ?? { json: '[]' };
+  return data;
 }
 
+/** What the extension tells under two names. */
+const secondNames = [
+  ['ExpiresAtUtc', 'ExpiresAt'],
+  ['EnqueuedTimeUtc', 'EnqueuedTime'],
+  ['Label', 'Subject'],
+  ['UserProperties', 'ApplicationProperties'],
+] as const;
+
+const noProperties = {};
+
 function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown> {
-  const enqueued = message.enqueuedTimeUtc?.toISOString() ?? null;
-  const expires = expiryOf(message);
-  const properties = message.applicationProperties ?? {};
   return {
     // The JavaScript SDK counts failed deliveries, .NET and so the host count this one too.
     DeliveryCount: (message.deliveryCount ?? 0) + 1,
     DeadLetterSource: message.deadLetterSource ?? null,
     LockToken: message.lockToken ?? null,
-    ExpiresAt: expires,
-    ExpiresAtUtc: expires,
-    EnqueuedTime: enqueued,
-    EnqueuedTimeUtc: enqueued,
+    ExpiresAt: expiryOf(message),
+    EnqueuedTime: message.enqueuedTimeUtc?.toISOString() ?? null,
     MessageId: message.messageId ?? null,
     ContentType: message.contentType ?? null,
     ReplyTo: message.replyTo ?? null,
     To: message.to ?? null,
     SequenceNumber: message.sequenceNumber === undefined ? null : Number(message.sequenceNumber.toString()),
     Subject: message.subject ?? null,
-    Label: message.subject ?? null,
     CorrelationId: message.correlationId ?? null,
-    ApplicationProperties: properties,
-    UserProperties: properties,
+    ApplicationProperties: message.applicationProperties ?? noProperties,
     SessionId: message.sessionId ?? null,
     ReplyToSessionId: message.replyToSessionId ?? null,
     PartitionKey: message.partitionKey ?? null,
@@ -73,10 +85,11 @@ function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown>
 
 function expiryOf(message: ServiceBusReceivedMessage): string {
   const time = message.expiresAtUtc?.getTime() ?? Number.NaN;
-  return time <= Date.parse(neverExpires) ? new Date(time).toISOString() : neverExpires;
+  return time <= lastInstant ? new Date(time).toISOString() : neverExpires;
 }
 
 function toTypedData(value: unknown): RpcTypedData {
+  if (value === noProperties) return { json: '{}' };
   if (typeof value !== 'string') return { json: toJson(value) };
   return couldBeJson.test(value) ? { string: value } : { json: JSON.stringify(value) };
 }
