@@ -12,7 +12,7 @@ export interface StageResult<Output> {
 export type ResultPager<Output> = (after: number, limit: number) => Promise<readonly StageResult<Output>[]>;
 
 /** Small results come 500 at once. Pages begin small and grow, because a store may have to measure all it was asked for. */
-const pageRows = { first: 16, most: 500 } as const;
+const pageRows = { first: 64, most: 500 } as const;
 
 /**
  * The results of one stage's completed tasks, in task order. They are read from the store as they are asked for, a page

@@ -23,7 +23,7 @@ test('100,000 small results are read in little more pages than there are of the 
 test('of large results no more are asked for than twice as many as have room', async () => {
   const { asked, results } = stage(1000, (after) => (after < 300 ? 4 : 500));
   assert.equal((await results.all()).length, 1000);
-  assert.deepEqual(asked.slice(0, 5), [16, 8, 8, 8, 8]);
+  assert.deepEqual(asked.slice(0, 5), [64, 8, 8, 8, 8]);
   assert.ok(asked.length < 300 / 4 + 12, `${asked.length} pages`);
 });
 
