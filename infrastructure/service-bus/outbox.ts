@@ -9,11 +9,8 @@ export interface OutboxOptions {
   readonly onSent: (batch: { readonly messages: number; readonly durationMs: number }) => void;
 }
 
-/**
- * After a rest batches grow from the one to the other: receivers are at work on the first while the rest is put together.
- * The greatest is smaller than the service allows, so that one batch does not keep single messages waiting.
- */
-const messagesInBatch = { first: 64, most: 500 } as const;
+/** Smaller than the service allows, so that one batch does not keep single messages waiting. */
+const mostInBatch = 500;
 
 /** One call's messages: done when the service has taken the last of them, failed with the first refusal. */
 interface Request {
@@ -64,11 +61,9 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    let most: number = messagesInBatch.first;
     for (let due = this.#nextDue(); due !== undefined; due = this.#nextDue()) {
-      const entries = this.#take(due, most);
+      const entries = this.#take(due);
       if (entries.length > 0) await this.#sendBatch(due, entries);
-      most = Math.min(2 * most, messagesInBatch.most);
     }
     this.#running = false;
   }
@@ -79,10 +74,10 @@ export class Outbox {
   }
 
   /** The next messages of this time, without those whose caller has already been told of a failure. */
-  #take(due: number, most: number): Entry[] {
+  #take(due: number): Entry[] {
     const entries = this.#waiting.get(due) ?? [];
-    const taken = entries.slice(0, most);
-    this.#putBack(due, entries.slice(most));
+    const taken = entries.slice(0, mostInBatch);
+    this.#putBack(due, entries.slice(mostInBatch));
     return taken.filter(({ request }) => !request.failed);
   }
 
