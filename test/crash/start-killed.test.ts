@@ -87,7 +87,7 @@ test('kill -9 of the blob store itself: what it stored is there a moment later, 
 /** Soon: Azurite's own five seconds would do for one blob of several at most. */
 async function indexed(folder: string, name: string): Promise<void> {
   const read = () => readFile(join(folder, '__azurite_db_blob__.json'), 'utf8');
-  await eventually(async () => (await read()).includes(`"name":"${name}"`), { timeoutMs: 1500 });
+  await eventually(async () => (await read()).includes(`"name":"${name}"`), { timeoutMs: 3000 });
 }
 
 /** Whatever a test that failed has left. */
