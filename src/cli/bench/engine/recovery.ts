@@ -18,6 +18,8 @@ export async function measureRecovery(arena: Arena, contestant: Contestant): Pro
   const done = async () => (await arena.tasksDone(workload)) - before;
   await arena.submit(workload);
   await untilAtLeast(doneAtKill, done);
+  // Into the middle of tasks as well: right after a batch has ended, who works in batches has none under way.
+  await wait(recoveryTasks.taskMs / 2);
   await arena.killWorker();
   const doneThen = await done();
   if (doneThen <= 0 || doneThen >= recoveryTasks.n) throw new Error(`killed with ${doneThen} of its tasks done`);
