@@ -59,8 +59,6 @@ const secondNames = [
   ['UserProperties', 'ApplicationProperties'],
 ] as const;
 
-const noProperties = {};
-
 function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown> {
   return {
     // The JavaScript SDK counts failed deliveries, .NET and so the host count this one too.
@@ -76,7 +74,7 @@ function metadataOf(message: ServiceBusReceivedMessage): Record<string, unknown>
     SequenceNumber: message.sequenceNumber === undefined ? null : Number(message.sequenceNumber.toString()),
     Subject: message.subject ?? null,
     CorrelationId: message.correlationId ?? null,
-    ApplicationProperties: message.applicationProperties ?? noProperties,
+    ApplicationProperties: message.applicationProperties ?? {},
     SessionId: message.sessionId ?? null,
     ReplyToSessionId: message.replyToSessionId ?? null,
     PartitionKey: message.partitionKey ?? null,
@@ -89,7 +87,6 @@ function expiryOf(message: ServiceBusReceivedMessage): string {
 }
 
 function toTypedData(value: unknown): RpcTypedData {
-  if (value === noProperties) return { json: '{}' };
   if (typeof value !== 'string') return { json: toJson(value) };
   return couldBeJson.test(value) ? { string: value } : { json: JSON.stringify(value) };
 }
