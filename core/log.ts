@@ -5,6 +5,7 @@ export const eventNames = [
   'Job:Retried',
   'Job:Planned',
   'Job:PlanRetried',
+  'Job:FinalizeRetried',
   'Job:Completed',
   'Job:Failed',
   'Job:Cancelled',

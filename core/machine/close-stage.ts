@@ -7,6 +7,7 @@ import { deliverCallback } from './callback.ts';
 import type { Engine } from './engine.ts';
 import { jobEnded, stageEnded } from './observe.ts';
 import { publishJob } from './publish.ts';
+import { putOff } from './put-off.ts';
 import { readFailures, readResultsByStage } from './stage-results.ts';
 import { removeTemporary } from './temporary.ts';
 
@@ -123,7 +124,7 @@ async function complete(
     result = await buildResult(engine, job, ref, stages);
   } catch (error) {
     const failure = toCoreMachineError(error, 'FINALIZE_FAILED');
-    if (failure.retryable) throw failure;
+    if (await putOff(engine, job, ref, 'finalize', failure)) return false;
     return failJob(engine, job, ref, failure.toRecord());
   }
   await engine.instants('result-built', ref);

@@ -2,14 +2,14 @@ import { CoreMachineError, toCoreMachineError } from '../errors.ts';
 import { taskKeyPattern } from '../ids.ts';
 import type { FanOutContext, JobDefinition, StageDefinition } from '../job.ts';
 import { type JsonValue, jsonExceeds } from '../json.ts';
-import { limits, retryDelaysMs } from '../limits.ts';
-import { jobMessage } from '../messages.ts';
+import { limits } from '../limits.ts';
 import type { JobMessage } from '../ports/message-queue.ts';
-import type { JobRecord, NewTask, PlanRetry, StageRef } from '../ports/state-store.ts';
+import type { JobRecord, NewTask, StageRef } from '../ports/state-store.ts';
 import { closeStageIfDone, failJob, isCurrent } from './close-stage.ts';
 import type { Engine } from './engine.ts';
 import { tasksQueued } from './observe.ts';
-import { logSendFailure, publishTasks } from './publish.ts';
+import { publishTasks } from './publish.ts';
+import { putOff } from './put-off.ts';
 import { readResults, readResultsByStage } from './stage-results.ts';
 
 /**
@@ -54,7 +54,7 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
     tasks = await collectTasks(stage, stage.plan(planContext(engine, definition, job, ref)));
   } catch (error) {
     const failure = toCoreMachineError(error, 'PLAN_FAILED');
-    await planLater(engine, job, ref, failure);
+    if (!(await putOff(engine, job, ref, 'plan', failure))) await failJob(engine, job, ref, failure.toRecord());
     return;
   }
   const { name, parallelism, onFailure, handler } = stage;
@@ -71,28 +71,6 @@ async function planStage(engine: Engine, job: JobRecord, ref: StageRef): Promise
   const { correlationId } = job;
   await publishTasks(engine, ref, { from: 0, total: tasks.length, correlationId, queuedOnly: resumed });
   if (tasks.length === 0 || resumed) await closeStageIfDone(engine, ref);
-}
-
-/** An error that may pass: the stage is planned later, up to three times; then, or if it will not pass, the job fails. */
-async function planLater(engine: Engine, job: JobRecord, ref: StageRef, failure: CoreMachineError): Promise<void> {
-  const error = failure.toRecord();
-  const usedUp: PlanRetry = { kind: 'used_up' };
-  const retry = failure.retryable ? await engine.store.retryPlan(ref, error, retryDelaysMs) : usedUp;
-  if (retry.kind !== 'waits') {
-    if (retry.kind === 'used_up') await failJob(engine, job, ref, error);
-    return;
-  }
-  const { attempt, at } = retry;
-  const { code, message } = error;
-  engine.log.warn('Job:PlanRetried', { ...ref, attempt, code, message });
-  await engine.instants('retry-stored', ref);
-  try {
-    const again = { repeat: `:a${attempt + 1}`, notBefore: at };
-    await engine.queue.sendJobMessages([jobMessage(ref, job.correlationId, again)]);
-  } catch (thrown) {
-    // The retry is committed: the reconciler sends its message.
-    logSendFailure(engine, ref, thrown);
-  }
 }
 
 export function stageOf(definition: JobDefinition, number: number): StageDefinition {

@@ -67,8 +67,11 @@ export interface NewTask {
   readonly input: JsonValue;
 }
 
+/** What the engine does for a job by itself, and may have to do again later. */
+export type EngineStep = 'plan' | 'finalize';
+
 /** `waits`: try again `at`, after `attempt` failures. `used_up`: not again. `stale`: the job is not there any more. */
-export type PlanRetry =
+export type StepRetry =
   | { readonly kind: 'waits'; readonly attempt: number; readonly at: Date }
   | { readonly kind: 'used_up' | 'stale' };
 
@@ -209,10 +212,11 @@ export interface StateStore extends UpkeepStore {
    */
   createStage(ref: StageRef, stage: NewStage, tasks: readonly NewTask[]): Promise<StageOutcome>;
   /**
-   * The job's current stage, which is not planned, could not be planned now: the n-th time it is to be tried again after
-   * the n-th of the delays. While it waits for that, another failure is the same one. The job's time begins.
+   * The job's current stage, which is not planned, could not be planned now, or is planned, and the job not be finalised:
+   * the n-th time it is to be tried again after the n-th of the delays. While it waits for that, another failure is the
+   * same one. The job's time begins.
    */
-  retryPlan(ref: StageRef, error: ErrorRecord, delaysMs: readonly number[]): Promise<PlanRetry>;
+  retryStep(ref: StageRef, step: EngineStep, error: ErrorRecord, delaysMs: readonly number[]): Promise<StepRetry>;
   /** The job's time begins, if it has not: somebody has tried to plan its stage, and may have died of it. */
   markJobStarted(ref: StageRef): Promise<void>;
   /** Tasks [0, published) of the stage have had their message sent; never goes back. */

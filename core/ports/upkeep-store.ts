@@ -9,6 +9,7 @@ export const jobEventNames = [
   'plan_retried',
   'stage_started',
   'stage_completed',
+  'finalize_retried',
   'task_retried',
   'task_failed',
   'lease_lost',

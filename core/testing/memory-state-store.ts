@@ -5,6 +5,7 @@ import type {
   AttemptEnd,
   ClaimOutcome,
   EndedAs,
+  EngineStep,
   JobFilter,
   JobRecord,
   JobSummary,
@@ -12,11 +13,11 @@ import type {
   NewJob,
   NewStage,
   NewTask,
-  PlanRetry,
   StageOutcome,
   StageRecord,
   StageRef,
   StateStore,
+  StepRetry,
   SubmitOutcome,
   TaskFilter,
   TaskRecord,
@@ -149,12 +150,17 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     return row.takenOver > 0 ? 'resumed' : 'created';
   }
 
-  async retryPlan(ref: StageRef, error: ErrorRecord, delaysMs: readonly number[]): Promise<PlanRetry> {
+  async retryStep(
+    ref: StageRef,
+    step: EngineStep,
+    error: ErrorRecord,
+    delaysMs: readonly number[],
+  ): Promise<StepRetry> {
     const job = this.tables.current(ref);
-    if (!job || this.tables.stages.has(keyOf(ref))) return { kind: 'stale' };
+    if (!job || this.tables.stages.has(keyOf(ref)) !== (step === 'finalize')) return { kind: 'stale' };
     const now = this.tables.now();
     const made = (this.tables.events.get(ref.jobId) ?? []).filter(
-      ({ event, run, stage }) => event === 'plan_retried' && run === ref.run && stage === ref.stage,
+      ({ event, run, stage }) => event === `${step}_retried` && run === ref.run && stage === ref.stage,
     );
     const last = made.at(-1);
     const waitsUntil = last ? last.at.getTime() + (delaysMs[made.length - 1] ?? 0) : 0;
@@ -162,7 +168,7 @@ export class MemoryStateStore extends MemoryUpkeep implements StateStore {
     const delayMs = delaysMs[made.length];
     if (delayMs === undefined) return { kind: 'used_up' };
     const attempt = made.length + 1;
-    this.tables.note('plan_retried', ref, { attempt, detail: { error: errorDetail(error), delay_ms: delayMs } });
+    this.tables.note(`${step}_retried`, ref, { attempt, detail: { error: errorDetail(error), delay_ms: delayMs } });
     job.sentAt = now;
     await this.markJobStarted(ref);
     return { kind: 'waits', attempt, at: new Date(now + delayMs) };

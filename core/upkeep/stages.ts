@@ -9,9 +9,9 @@ import { done, outcome, type UpkeepOutcome, upkeepBatch } from './report.ts';
 const defaultPatienceMs = 30_000;
 
 /**
- * Takes the step that a worker died before: closes stages that are finished or have failed, delivers callbacks, removes what runs that
- * are over left. A stage that cannot be closed now, because its job's `finalize` needs something that is away, keeps
- * nothing else waiting; its error comes beside what was done.
+ * Takes the step that a worker died before: closes stages that are finished or have failed, delivers callbacks, removes
+ * what runs that are over left. A stage that cannot be closed now keeps nothing else waiting; its error comes beside what
+ * was done.
  */
 export async function stages(engine: Engine, patienceMs: number = defaultPatienceMs): Promise<UpkeepOutcome> {
   const found = await engine.store.findStagesToClose(patienceMs, upkeepBatch);

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../../core/errors.ts';
-import type { NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
+import type { EngineStep, NewStage, NewTask, StageRef, StateStore } from '../../core/ports/state-store.ts';
 import type { Database, Query } from './database.ts';
 import { stageReads, taskMarks } from './job-batches.ts';
 import { createStages, stageCreations } from './job-moves.ts';
@@ -14,7 +14,7 @@ const sql = {
   startJob: query('start_job'),
   takeOverResults: query('take_over_results'),
   takeOverJoins: query('take_over_joins'),
-  retryPlan: query('retry_plan'),
+  retryStep: query('retry_step'),
   markJobStarted: query('mark_job_started'),
   noteStageStarted: query('note_stage_started'),
 };
@@ -29,7 +29,7 @@ const mostShared = 100;
 export function stageStore(
   database: Database,
   late: LateMarks,
-): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished' | 'retryPlan' | 'markJobStarted'> {
+): Pick<StateStore, 'createStage' | 'getStages' | 'markTasksPublished' | 'retryStep' | 'markJobStarted'> {
   const reads = stageReads(database);
   const marks = taskMarks(database);
   const creations = stageCreations(database);
@@ -43,7 +43,7 @@ export function stageStore(
       const made = more ? null : await (tasks.length > mostShared ? alone() : creations.do(creation));
       return made ?? database.transaction((tx) => createStage(tx, ref, stage, tasks));
     },
-    retryPlan: (ref, error, delaysMs) => database.transaction((tx) => retryPlan(tx, ref, error, delaysMs)),
+    retryStep: (ref, ...failure) => database.transaction((tx) => retryStep(tx, ref, ...failure)),
     async markJobStarted(ref) {
       await database.query(sql.markJobStarted, refParameters(ref));
     },
@@ -77,16 +77,17 @@ async function createStage(
   return takenOver > 0 ? 'resumed' : 'created';
 }
 
-async function retryPlan(
+async function retryStep(
   tx: Query,
   ref: StageRef,
+  step: EngineStep,
   error: ErrorRecord,
   delaysMs: readonly number[],
-): ReturnType<StateStore['retryPlan']> {
+): ReturnType<StateStore['retryStep']> {
   const [job] = await tx<{ readonly id: string }>(sql.lockJob, refParameters(ref));
   if (!job) return { kind: 'stale' };
-  const parameters = [job.id, ref.run, ref.stage, JSON.stringify(error), delaysMs];
-  const [row] = await tx<{ readonly attempt: number; readonly due: Date | null }>(sql.retryPlan, parameters);
+  const parameters = [job.id, ref.run, ref.stage, JSON.stringify(error), delaysMs, step];
+  const [row] = await tx<{ readonly attempt: number; readonly due: Date | null }>(sql.retryStep, parameters);
   if (!row) return { kind: 'stale' };
   return row.due ? { kind: 'waits', attempt: row.attempt, at: row.due } : { kind: 'used_up' };
 }

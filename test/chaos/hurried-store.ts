@@ -8,6 +8,9 @@ export type Mutant = (typeof mutants)[number];
 /** What production waits for minutes, in milliseconds: the same steps, for a trial of seconds. */
 const patience = { unansweredMs: 1000, certainMs: 4000, closingMs: 500, retryMs: 300 } as const;
 
+/** More of them than any adversary can use up. */
+const retryDelaysMs = Array.from({ length: 1000 }, () => patience.retryMs);
+
 /** The real store with less patience. */
 export function hurriedStore(store: StateStore): StateStore {
   return {
@@ -18,6 +21,7 @@ export function hurriedStore(store: StateStore): StateStore {
         attempt,
         end.status === 'retrying' ? { ...end, delayMs: Math.min(end.delayMs, patience.retryMs) } : end,
       ),
+    retryStep: (ref, step, error) => store.retryStep(ref, step, error, retryDelaysMs),
     findJobsToPublish: (age, limit) =>
       store.findJobsToPublish({ ...age, unansweredMs: Math.min(age.unansweredMs, patience.unansweredMs) }, limit),
     takeTasksToPublish: ({ unansweredMs, certainMs }, limit) =>

@@ -22,11 +22,11 @@ const steps = `
 
 /**
  * What the timeline tells, each event with the transaction that wrote it. Calls of the receiver are no moves and have an
- * invariant of their own; plans that failed leave no other trace than their event.
+ * invariant of their own; plans and ends that failed leave no other trace than their event.
  */
 const told = `
   SELECT job, run, stage, task, attempt, event, xmin::text AS xid FROM app.job_events
-  WHERE event NOT IN ('callback_delivered', 'plan_retried')`;
+  WHERE event NOT IN ('callback_delivered', 'plan_retried', 'finalize_retried')`;
 
 /** As `xmin` has it: the lower half. */
 const taken = `

@@ -103,18 +103,14 @@ test('upkeep finds what it cannot send, and does not say that it was sent', asyn
   assert.ok(actions.every((action) => action.includes(`task`) && action.includes(jobId)));
 });
 
-test('a job that cannot be finalized now keeps upkeep neither from closing other stages nor from calling back', async () => {
-  const finalizeOf = (name: string, finalize: () => { sum: number }) =>
+test('a stage that cannot be closed now keeps upkeep neither from closing other stages nor from calling back', async () => {
+  const jobNamed = (name: string) =>
     defineJob(name, { description: name, parameters: z.object({}) })
       .stage('work', double, () => [{ key: 'one', input: { value: 1 } }])
-      .finalize(finalize);
-  const stuck = finalizeOf('stuck', () => {
-    throw new CoreMachineError('STORAGE_UNAVAILABLE', 'away');
-  });
-  const fine = finalizeOf('fine', () => ({ sum: 2 }));
+      .finalize(() => ({}));
   let crashing = true;
   const told: string[] = [];
-  const b = bench([stuck, fine], {
+  const b = bench([jobNamed('stuck'), jobNamed('fine')], {
     instants: (name) => {
       if (crashing && name === 'result-stored') throw new Crash(name);
     },
@@ -123,18 +119,21 @@ test('a job that cannot be finalized now keeps upkeep neither from closing other
       told.push(jobType);
     },
   });
-  await b.submit('stuck');
+  const stuck = await b.submit('stuck');
   await drainLosing(b);
   b.clock.advance(1000);
   const younger = await b.submit('fine');
   await drainLosing(b);
   crashing = false;
   b.clock.advance(60_000);
-  await assert.rejects(b.machine.upkeep('stages'), { code: 'STORAGE_UNAVAILABLE' });
+  const getStages = b.store.getStages.bind(b.store);
+  b.store.getStages = (jobId, run) =>
+    jobId === stuck ? Promise.reject(new Error('a row is damaged')) : getStages(jobId, run);
+  await assert.rejects(b.machine.upkeep('stages'), /damaged/);
   assert.equal((await b.store.getJob(younger))?.status, 'completed');
   assert.deepEqual(told, ['fine']);
   const [row] = await b.store.listUpkeepRuns({ limit: 1 });
-  assert.deepEqual([row?.scanned, row?.fixed, row?.error?.code], [2, 1, 'STORAGE_UNAVAILABLE']);
+  assert.deepEqual([row?.scanned, row?.fixed, row?.error?.code], [2, 1, 'INTERNAL']);
   assert.deepEqual(row?.actions, [`closed stage 1 of job ${younger}`]);
   b.store.endLeasesOfDeadWorkers = async () => ['the one that died'];
   assert.equal(await b.machine.buryWorkers(1000), 1, 'nor from what follows a death');
