@@ -17,7 +17,7 @@ export function errorsPage(): string {
     'neither: 401 for a key that is missing or wrong has no body, from the local host too, and 404 for an address or a',
     'method that is no route has none in Azure.',
     '',
-    'A task that fails with a retryable code is tried again, up to three times, after 5, 10 and 20 s.',
+    'A task, a plan or a `finalize` that fails with a retryable code is tried again, up to three times, after 5, 10 and 20 s.',
     '',
     '| code | HTTP status | retryable | meaning |',
     '|---|---|---|---|',
