@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { growHeapFreely } from '../../heap-growth.ts';
 import { childOptions, keeperReady } from './child.ts';
-import { saveIndexesPromptly } from './prompt-saves.ts';
+import { indexesSaved, saveIndexesPromptly } from './prompt-saves.ts';
 import { requireSoleUse } from './sole-user.ts';
 
 export interface AzuriteOptions {
@@ -39,7 +39,7 @@ const write = process.stdout.write.bind(process.stdout);
 process.stdout.write = (chunk: string | Uint8Array, ...rest: never[]): boolean => {
   const port = /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(String(chunk))?.[1];
   if (port) {
-    keeperReady({ connectionString: connectionString(port) }, () => closed.promise);
+    keeperReady({ connectionString: connectionString(port) }, () => closed.promise.then(indexesSaved));
     setImmediate(leaveInterruptsToParent);
   }
   if (String(chunk).includes('successfully closed')) closed.resolve();

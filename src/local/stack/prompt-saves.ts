@@ -13,6 +13,8 @@ const lookMs = 100;
 const pauseShare = 9;
 const longestPauseMs = 5000;
 
+const underWay = new Set<Promise<void>>();
+
 /**
  * Azurite saves its indexes every 5 s: what was stored since is lost when it is killed, though the database may say that a
  * job made it. With this, before Azurite is loaded, a change is saved within a tenth of a second, in a folder of very many
@@ -27,17 +29,26 @@ export function saveIndexesPromptly(): void {
   };
 }
 
+/** Resolves when no index is being written: an index that is closed meanwhile takes what is being written for saved. */
+export async function indexesSaved(): Promise<void> {
+  await Promise.all(underWay);
+}
+
 function saver(index: Loki): () => void {
   let pauseUntil = 0;
   return () => {
     const begun = performance.now();
     if (begun < pauseUntil || !index.autosaveDirty()) return;
     pauseUntil = Number.POSITIVE_INFINITY;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    underWay.add(promise);
     index.saveDatabase((error) => {
       // As Azurite has it: an index that cannot be written ends the process.
       if (error) throw error;
       const ended = performance.now();
       pauseUntil = ended + Math.min(longestPauseMs, pauseShare * (ended - begun));
+      underWay.delete(promise);
+      resolve();
     });
   };
 }
