@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** A process of the embedded stack: told its options, says when it is ready, ends when it is told or orphaned. */
 export interface Child<Ready> {
@@ -24,19 +24,27 @@ export interface ChildOptions {
 
 /** Forks `entry`, sends it its options and waits for `{ready: …}`. Throws with the end of its output if it dies first. */
 export async function startChild<Ready>(options: ChildOptions): Promise<Child<Ready>> {
-  const child = fork(options.entry, [], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, ...options.env },
-  });
-  const tail = collectOutput(child, options.output);
-  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  child.send(options.options);
+  // Its own end of the file or the terminal: what it says needs nobody to pass it on, and goes on when this process is gone.
+  const file = options.output === 'inherit' ? null : await open(options.output, 'a+');
   try {
-    const ready = await firstReady<Ready>(child, options, tail);
-    return { name: options.name, process: child, ready, exited, stop: (graceMs) => stop(child, exited, graceMs) };
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
+    const earlier = (await file?.stat())?.size ?? 0;
+    const output = file?.fd ?? 'inherit';
+    const child = fork(options.entry, [], {
+      stdio: ['ignore', output, output, 'ipc'],
+      env: { ...process.env, ...options.env },
+    });
+    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    child.send(options.options);
+    try {
+      const ready = await firstReady<Ready>(child, options);
+      return { name: options.name, process: child, ready, exited, stop: (graceMs) => stop(child, exited, graceMs) };
+    } catch (error) {
+      child.kill('SIGKILL');
+      if (error instanceof Error && file) error.message = `${error.message}\n${await endOf(file, earlier)}`.trimEnd();
+      throw error;
+    }
+  } finally {
+    await file?.close();
   }
 }
 
@@ -76,7 +84,7 @@ export function childReady(ready: Serializable, close: () => Promise<void>): voi
  * answered for is lost then. The host does not: all that it does may be lost, and what it would drain to is closing.
  */
 export function keeperReady(ready: Serializable, close: () => Promise<void>): void {
-  // The parent read the output. An error of it would end the process before it is closed.
+  // An error of its output, such as a full disk, would end the process before it is closed.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   endOrphaned = () => {
     setTimeout(() => process.exit(1), orphanLimitMs);
@@ -85,16 +93,16 @@ export function keeperReady(ready: Serializable, close: () => Promise<void>): vo
   childReady(ready, close);
 }
 
-function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () => string): Promise<Ready> {
+function firstReady<Ready>(child: ChildProcess, options: ChildOptions): Promise<Ready> {
   const { name, startLimitMs = 90_000 } = options;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Error(`${name} was not ready after ${startLimitMs / 1000} s\n${tail()}`)),
+      () => reject(new Error(`${name} was not ready after ${startLimitMs / 1000} s`)),
       startLimitMs,
     );
     child.once('exit', (code) => {
       clearTimeout(timer);
-      reject(new Error(`${name} ended with code ${code} before it was ready\n${tail()}`.trimEnd()));
+      reject(new Error(`${name} ended with code ${code} before it was ready`));
     });
     child.on('message', (message: { ready?: Ready }) => {
       if (message.ready === undefined) return;
@@ -104,22 +112,12 @@ function firstReady<Ready>(child: ChildProcess, options: ChildOptions, tail: () 
   });
 }
 
-function collectOutput(child: ChildProcess, output: string): () => string {
-  const kept: string[] = [];
-  const file: WriteStream | null = output === 'inherit' ? null : createWriteStream(output, { flags: 'a' });
-  for (const [stream, shown] of [
-    [child.stdout, process.stdout],
-    [child.stderr, process.stderr],
-  ] as const) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      (file ?? shown).write(text);
-      kept.push(text);
-      if (kept.length > 50) kept.shift();
-    });
-  }
-  child.once('close', () => file?.end());
-  // What was shown already is not said again.
-  return () => (file ? kept.join('').slice(-2000) : '');
+/** The last of what was written to a file after its first `earlier` bytes. */
+async function endOf(file: FileHandle, earlier: number): Promise<string> {
+  const { size } = await file.stat();
+  const start = Math.max(earlier, size - 2000);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - start)), { position: start });
+  return buffer.toString('utf8', 0, bytesRead);
 }
 
 async function stop(child: ChildProcess, exited: Promise<number | null>, graceMs = 20_000): Promise<void> {
