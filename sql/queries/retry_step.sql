@@ -2,8 +2,8 @@
 -- or no retry is left.
 -- Parameters: $1 job's internal key, $2 run, $3 stage, $4 error as JSON, $5 delays before each retry in ms,
 --   $6 plan or finalize
--- Result: one row: attempt (failures noted), due (of the retry; null when there is none left); none when the stage is planned, or
---   not, and the job was to be finalised
+-- Result: one row: attempt (failures noted), due (of the retry; null when there is none left); none when a
+--   stage to be planned is planned already, or the one before the end is not
 -- Locks: the caller holds the job's row, so that two failures at once are counted one after the other
 -- Cost: reads the job's events; one row and a heap-only update; 0.2 ms
 WITH made AS (

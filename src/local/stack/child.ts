@@ -56,6 +56,8 @@ let endOrphaned = (): void => process.exit(1);
 /** In the child: its options, and the promise to end when the parent does. */
 export async function childOptions<Options>(): Promise<Options> {
   process.on('disconnect', () => endOrphaned());
+  // A terminal that is gone, or a full disk, would end the process before it has drained or saved.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   // Ctrl-C and a closed terminal reach the whole process group; the parent decides the order in which its children stop.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   return new Promise((resolve) => process.once('message', (message) => resolve(message as Options)));
@@ -84,8 +86,6 @@ export function childReady(ready: Serializable, close: () => Promise<void>): voi
  * answered for is lost then. The host does not: all that it does may be lost, and what it would drain to is closing.
  */
 export function keeperReady(ready: Serializable, close: () => Promise<void>): void {
-  // An error of its output, such as a full disk, would end the process before it is closed.
-  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   endOrphaned = () => {
     setTimeout(() => process.exit(1), orphanLimitMs);
     process.kill(process.pid, 'SIGTERM');
