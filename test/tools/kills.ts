@@ -92,11 +92,7 @@ async function deathAt(
   mayBePast = false,
 ): Promise<string> {
   const setting = moments.join(',');
-  const { process, ready, exited } = await parts.startHost({ COREMACHINE_CRASH_AT: setting });
-  let words = '';
-  process.stderr?.on('data', (chunk) => {
-    words += String(chunk);
-  });
+  const { process, ready, exited, said } = await parts.startHost({ COREMACHINE_CRASH_AT: setting });
   const client = new ApiClient(ready.url, ready.functionKey);
   const isDead = () => process.signalCode !== null;
   let ended = false;
@@ -112,10 +108,7 @@ async function deathAt(
   const isAlive = !isDead();
   process.kill('SIGKILL');
   await exited;
-  const said = () => /^killed at (\S+)$/m.exec(words)?.[1];
-  // Not the end of its output, which its children may hold open.
-  if (!isAlive) await eventually(() => said() !== undefined, { timeoutMs: 5_000 }).catch(() => {});
-  const moment = said();
+  const moment = /^killed at (\S+)$/m.exec(await said())?.[1];
   if (isAlive && ended && mayBePast) return 'the end, past all moments';
   assert.ok(!isAlive && moment, `no host died at ${setting}`);
   return moment;

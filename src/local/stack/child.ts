@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
 /** A process of the embedded stack: told its options, says when it is ready, ends when it is told or orphaned. */
 export interface Child<Ready> {
@@ -8,6 +8,8 @@ export interface Child<Ready> {
   readonly ready: Ready;
   /** Resolves when the process has ended, however that came. */
   readonly exited: Promise<number | null>;
+  /** The end of what it has written to its file so far; nothing for `inherit`. */
+  said(): Promise<string>;
   /** SIGTERM, then SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -25,9 +27,10 @@ export interface ChildOptions {
 /** Forks `entry`, sends it its options and waits for `{ready: …}`. Throws with the end of its output if it dies first. */
 export async function startChild<Ready>(options: ChildOptions): Promise<Child<Ready>> {
   // Its own end of the file or the terminal: what it says needs nobody to pass it on, and goes on when this process is gone.
-  const file = options.output === 'inherit' ? null : await open(options.output, 'a+');
+  const file = options.output === 'inherit' ? null : await open(options.output, 'a');
   try {
     const earlier = (await file?.stat())?.size ?? 0;
+    const said = async () => (file ? endOf(options.output, earlier) : '');
     const output = file?.fd ?? 'inherit';
     const child = fork(options.entry, [], {
       stdio: ['ignore', output, output, 'ipc'],
@@ -37,10 +40,17 @@ export async function startChild<Ready>(options: ChildOptions): Promise<Child<Re
     child.send(options.options);
     try {
       const ready = await firstReady<Ready>(child, options);
-      return { name: options.name, process: child, ready, exited, stop: (graceMs) => stop(child, exited, graceMs) };
+      return {
+        name: options.name,
+        process: child,
+        ready,
+        exited,
+        said,
+        stop: (graceMs) => stop(child, exited, graceMs),
+      };
     } catch (error) {
       child.kill('SIGKILL');
-      if (error instanceof Error && file) error.message = `${error.message}\n${await endOf(file, earlier)}`.trimEnd();
+      if (error instanceof Error) error.message = `${error.message}\n${await said()}`.trimEnd();
       throw error;
     }
   } finally {
@@ -113,11 +123,16 @@ function firstReady<Ready>(child: ChildProcess, options: ChildOptions): Promise<
 }
 
 /** The last of what was written to a file after its first `earlier` bytes. */
-async function endOf(file: FileHandle, earlier: number): Promise<string> {
-  const { size } = await file.stat();
-  const start = Math.max(earlier, size - 2000);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - start)), { position: start });
-  return buffer.toString('utf8', 0, bytesRead);
+async function endOf(path: string, earlier: number): Promise<string> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(earlier, size - 2000);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - start)), { position: start });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 async function stop(child: ChildProcess, exited: Promise<number | null>, graceMs = 20_000): Promise<void> {
